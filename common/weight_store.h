@@ -1,0 +1,47 @@
+// The weights of a checkpoint folder by name, whether they lie in one file or in shards.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/safetensors.h"
+#include "common/tensor.h"
+
+namespace nvlm {
+
+class WeightStore {
+ public:
+  /// Opens a folder with model.safetensors or model.safetensors.index.json (preferred where both
+  /// stand), or one of these files, or any single .safetensors file. Every shard is opened and
+  /// checked, so a missing or damaged one is reported here.
+  /// throws  std::runtime_error naming the folder, the missing shard, or the tensor that the index
+  ///         places in a shard which lacks it
+  static WeightStore open(const std::filesystem::path& folder_or_file);
+
+  /// All tensor names, sorted; tensors of a shard that the index forgot are included.
+  std::vector<std::string> names() const;
+  bool contains(const std::string& name) const { return shard_of_.count(name) > 0; }
+
+  /// Zero-copy, see SafetensorsFile::tensor.
+  /// throws  std::runtime_error if there is no such tensor
+  Tensor tensor(const std::string& name) const;
+
+  /// Shape and dtype without touching the data. Throws like tensor().
+  const TensorEntry& entry(const std::string& name) const;
+
+  /// What was opened, as given; for messages.
+  const std::filesystem::path& path() const { return path_; }
+  /// The .safetensors files, in the order of their names.
+  std::vector<std::filesystem::path> files() const;
+
+ private:
+  const SafetensorsFile& shard(const std::string& name) const;
+
+  std::filesystem::path path_;
+  std::vector<SafetensorsFile> shards_;
+  std::map<std::string, size_t> shard_of_;
+};
+
+}  // namespace nvlm
