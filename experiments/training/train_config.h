@@ -1,0 +1,48 @@
+// The options of one training run, shared by every recipe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace nvlm {
+class ConfigSchema;
+}
+
+namespace nvlm::experiments {
+
+/// Plain values with defaults. One optimiser step reads `accumulation` batches of `batch_size`
+/// samples, so a step sees batch_size * accumulation samples.
+struct TrainConfig {
+  int64_t steps = 1000;
+  int64_t batch_size = 32;
+  int64_t accumulation = 1;
+
+  double lr = 1e-3;
+  double min_lr = 1e-4;
+  int64_t warmup_steps = 100;
+  double beta1 = 0.9;
+  double beta2 = 0.95;
+  double eps = 1e-8;
+  double weight_decay = 0.1;
+  double clip_norm = 1.0;  // global norm; 0 = no clipping
+
+  uint64_t seed = 1;
+  int64_t log_every = 10;          // steps between two lines of metrics.jsonl
+  int64_t validate_every = 0;      // steps; 0 = only after the last step
+  int64_t checkpoint_every = 500;  // steps; 0 = only after the last step
+  int64_t keep_last = 2;           // checkpoints kept; 0 = all
+
+  std::string dtype = "auto";  // of the forward pass: auto, float32, bfloat16
+  std::string device = "cpu";
+  int64_t threads = 0;   // of tensor operations; 0 = as the process has them
+  int64_t workers = 1;   // threads that prepare batches; 0 = the trainer's own thread
+  int64_t prefetch = 4;  // batches prepared ahead
+
+  /// Throws UsageError "train.<field> is ..., expected ..." on the first value out of range.
+  void validate() const;
+};
+
+/// Registers every field as `train.<field>`.
+void register_options(ConfigSchema& schema, TrainConfig& config);
+
+}  // namespace nvlm::experiments

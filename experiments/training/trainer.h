@@ -1,0 +1,50 @@
+// The training loop: any TrainingTask, one run directory, resumable to the same bits.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "experiments/training/train_config.h"
+#include "experiments/training/training_task.h"
+
+namespace nvlm::experiments {
+
+enum class TrainStatus {
+  kFinished,         // all steps are done
+  kInterrupted,      // SIGINT or SIGTERM: the step was finished and a checkpoint written
+  kAlreadyFinished,  // resume of a run that had done all its steps; nothing was changed
+};
+
+struct TrainResult {
+  TrainStatus status = TrainStatus::kFinished;
+  int64_t step = 0;                          // updates done over the whole life of the run
+  double loss = 0;                           // mean of the last line of metrics
+  double seconds = 0;                        // training time over the whole life of the run
+  std::filesystem::path checkpoint;          // run_dir/checkpoints/step_N
+  std::map<std::string, double> validation;  // last validation of this call, possibly empty
+};
+
+/// Throws UsageError if `run_dir` holds anything but a config.ini. Call it before writing a run's
+/// files; train() calls it too.
+void require_fresh_run_dir(const std::filesystem::path& run_dir);
+
+/// Trains task.model() in place and fills `run_dir`:
+///   metrics.jsonl            one JSON object per line: step, samples, tokens, loss, lr, grad_norm,
+///                            tokens_per_second, samples_per_second, data_wait_share, seconds,
+///                            peak_memory_mb, the task's metrics, "validation": {...}
+///   checkpoints/step_N/      task.save(), training_state.safetensors, training_state.json
+///   checkpoints/latest       link to the newest one
+/// The caller writes config.ini and manifest.json.
+///
+/// resume  continue from checkpoints/latest; a run killed before its first checkpoint starts again.
+///         The task must come with the weights the run began with: frozen ones are compared with a
+///         fingerprint, trained ones and buffers are read from the checkpoint. At the same thread
+///         count and on the same machine the weights equal the uninterrupted run's bit for bit.
+/// throws  UsageError: run_dir in use, nothing to resume, options that change the run's numbers;
+///         std::runtime_error: zero supervised tokens, loss or gradient not finite, failed
+///         prepare(), unreadable checkpoint; each names step and batch or file
+TrainResult train(TrainingTask& task, const TrainConfig& config,
+                  const std::filesystem::path& run_dir, bool resume = false);
+
+}  // namespace nvlm::experiments

@@ -1,0 +1,69 @@
+// What the training engine needs to know about a model and its data; recipes implement it.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <any>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "common/tensor.h"
+#include "experiments/training/freeze_plan.h"
+
+namespace nvlm::experiments {
+
+/// Names one batch. Draw every random choice about sample `i` from `seed` and `i` alone, e.g.
+/// Random(request.seed, i): then the data do not depend on batch size, accumulation, number of
+/// workers or the variant that is being trained.
+struct BatchRequest {
+  uint64_t seed = 0;
+  int64_t step = 0;          // optimiser step, from 0
+  int64_t micro = 0;         // 0 .. accumulation - 1
+  int64_t first_sample = 0;  // (step * accumulation + micro) * batch_size
+  int64_t num_samples = 0;   // batch_size
+
+  /// "step 12, batch 0 (samples 384..415)"
+  std::string describe() const;
+};
+
+/// The parts of a batch's loss; 0-dimensional tensors on the model's device.
+struct TaskLoss {
+  Tensor sum;    // float, summed over supervised tokens, with gradient
+  Tensor count;  // int64 or float: supervised tokens, > 0
+  Tensor extra;  // optional: a weighted regulariser, the batch's mean per token, with gradient
+  std::map<std::string, Tensor> metrics;  // optional: logged as mean over the batches of a line
+};
+
+/// A model with its data. A step minimises
+///   (sum over batches of (loss.sum + loss.extra * loss.count)) / (sum over batches of loss.count),
+/// so a step's gradient does not depend on how its samples are cut into batches.
+class TrainingTask {
+ public:
+  virtual ~TrainingTask() = default;
+
+  /// The model, on its device. Parameters outside freeze_plan() get requires_grad = false. Frozen
+  /// parameters may be bfloat16 (faster: autocast converts float32 frozen weights at every use).
+  virtual torch::nn::Module& model() = 0;
+
+  /// What is trained; default: everything.
+  virtual FreezePlan freeze_plan() const { return {}; }
+
+  /// Makes a batch (rendering, tokenising, tiling). Called by several worker threads at once, so it
+  /// must not change the task, and without autograd.
+  virtual std::any prepare(const BatchRequest& request) const = 0;
+
+  /// Forward pass on the trainer's thread, under autocast if the run's dtype is bfloat16: compute
+  /// the loss itself from float32 logits. `batch` is what prepare() returned.
+  virtual TaskLoss loss(const std::any& batch) = 0;
+
+  /// Writes the model's checkpoint into the existing, empty folder `dir`.
+  virtual void save(const std::filesystem::path& dir) = 0;
+
+  /// Figures on held-out data, under names of the task's choice. Called without autograd, with the
+  /// model in evaluation mode. Must not draw from the tensor library's global generator.
+  virtual std::map<std::string, double> validate() { return {}; }
+};
+
+}  // namespace nvlm::experiments
