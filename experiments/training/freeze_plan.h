@@ -27,7 +27,7 @@ struct ParameterGroup {
 };
 
 /// Sets requires_grad on every parameter of `model` (true under a trainable prefix, else false) and
-/// returns the trainable ones in groups, ordered by name of their first parameter.
+/// returns the trainable ones in groups, in order of registration.
 ///
 /// A tensor that is registered under several names (tied embeddings) appears once, under its first
 /// name, and is trainable if any of its names is. Weight decay is left off parameters with at most

@@ -26,7 +26,7 @@ struct TrainConfig {
   double weight_decay = 0.1;
   double clip_norm = 1.0;  // global norm; 0 = no clipping
 
-  uint64_t seed = 1;
+  int64_t seed = 1;                // of the data, of dropout; 0 or more
   int64_t log_every = 10;          // steps between two lines of metrics.jsonl
   int64_t validate_every = 0;      // steps; 0 = only after the last step
   int64_t checkpoint_every = 500;  // steps; 0 = only after the last step

@@ -25,8 +25,8 @@ struct TrainResult {
   std::map<std::string, double> validation;  // last validation of this call, possibly empty
 };
 
-/// Throws UsageError if `run_dir` holds anything but a config.ini. Call it before writing a run's
-/// files; train() calls it too.
+/// Throws UsageError if `run_dir` holds anything but config.ini and manifest.json. Call it before
+/// writing a run's files; train() checks it too.
 void require_fresh_run_dir(const std::filesystem::path& run_dir);
 
 /// Trains task.model() in place and fills `run_dir`:
@@ -35,7 +35,8 @@ void require_fresh_run_dir(const std::filesystem::path& run_dir);
 ///                            peak_memory_mb, the task's metrics, "validation": {...}
 ///   checkpoints/step_N/      task.save(), training_state.safetensors, training_state.json
 ///   checkpoints/latest       link to the newest one
-/// The caller writes config.ini and manifest.json.
+///   manifest.json            unless the caller has written a richer one
+/// The caller writes config.ini. One process at a time may train in a run directory.
 ///
 /// resume  continue from checkpoints/latest; a run killed before its first checkpoint starts again.
 ///         The task must come with the weights the run began with: frozen ones are compared with a

@@ -24,7 +24,7 @@ struct BatchRequest {
   int64_t first_sample = 0;  // (step * accumulation + micro) * batch_size
   int64_t num_samples = 0;   // batch_size
 
-  /// "step 12, batch 0 (samples 384..415)"
+  /// "step 13, batch 0 (samples 384..415)"; steps are counted from 1 here, as in metrics.jsonl.
   std::string describe() const;
 };
 
@@ -35,6 +35,10 @@ struct TaskLoss {
   Tensor extra;  // optional: a weighted regulariser, the batch's mean per token, with gradient
   std::map<std::string, Tensor> metrics;  // optional: logged as mean over the batches of a line
 };
+
+/// Throws std::invalid_argument unless sum, count, extra and metrics are single numbers and sum has
+/// a gradient.
+void check_shapes(const TaskLoss& loss);
 
 /// A model with its data. A step minimises
 ///   (sum over batches of (loss.sum + loss.extra * loss.count)) / (sum over batches of loss.count),
@@ -62,7 +66,8 @@ class TrainingTask {
   virtual void save(const std::filesystem::path& dir) = 0;
 
   /// Figures on held-out data, under names of the task's choice. Called without autograd, with the
-  /// model in evaluation mode. Must not draw from the tensor library's global generator.
+  /// model in evaluation mode, under the autocast of loss(). Random numbers drawn here from the
+  /// tensor library's generator do not change the training.
   virtual std::map<std::string, double> validate() { return {}; }
 };
 

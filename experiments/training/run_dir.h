@@ -1,0 +1,51 @@
+// The folder of one training run: its lock, metrics lines and checkpoints.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <optional>
+
+#include "common/json.h"
+
+namespace nvlm::experiments {
+
+/// An opened run folder. Holds a lock on it that ends with the process, however that ends.
+class RunDir {
+ public:
+  /// resume  false: creates the folder; UsageError if it holds a run already
+  ///         true: UsageError if there is no such folder
+  /// throws  UsageError also if another process trains there; std::runtime_error if it cannot be
+  ///         written
+  RunDir(std::filesystem::path path, bool resume);
+  ~RunDir();
+  RunDir(const RunDir&) = delete;
+  RunDir& operator=(const RunDir&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+
+  /// The checkpoint that `latest` names (or, if that link is missing, the one of most steps).
+  /// throws  std::runtime_error if `latest` names nothing
+  std::optional<std::filesystem::path> latest_checkpoint() const;
+
+  /// `fill` writes into a temporary folder, which is synced to disk and then renamed to
+  /// checkpoints/step_<step>; `latest` follows, and all but the `keep_last` newest go (0 = none
+  /// go).
+  std::filesystem::path publish_checkpoint(
+      int64_t step, int64_t keep_last,
+      const std::function<void(const std::filesystem::path&)>& fill);
+
+  /// Drops lines whose "step" is larger than `step`, and a last line that was cut off.
+  void keep_metrics_up_to(int64_t step);
+
+  /// Appends one line to metrics.jsonl and hands it to the system at once.
+  void append_metrics(const Json& line);
+
+ private:
+  std::filesystem::path path_;
+  int lock_ = -1;
+  std::ofstream metrics_;
+};
+
+}  // namespace nvlm::experiments

@@ -1,0 +1,204 @@
+#include "experiments/training/training_state.h"
+
+#include <ATen/Context.h>
+#include <ATen/ops/hash_tensor.h>
+#include <c10/core/GradMode.h>
+
+#include <mutex>
+#include <set>
+#include <stdexcept>
+#include <vector>
+
+#include "common/error.h"
+#include "common/hash.h"
+#include "common/load_weights.h"
+#include "common/logging.h"
+#include "common/safetensors.h"
+
+namespace nvlm::experiments {
+namespace {
+
+constexpr int64_t kStateFormat = 1;
+constexpr const char* kTensorsName = "training_state.safetensors";
+constexpr const char* kCountersName = "training_state.json";
+
+/// The options that decide about the numbers of a run.
+Json decisive_options(const TrainConfig& c) {
+  return {{"steps", c.steps},
+          {"batch_size", c.batch_size},
+          {"accumulation", c.accumulation},
+          {"lr", c.lr},
+          {"min_lr", c.min_lr},
+          {"warmup_steps", c.warmup_steps},
+          {"beta1", c.beta1},
+          {"beta2", c.beta2},
+          {"eps", c.eps},
+          {"weight_decay", c.weight_decay},
+          {"clip_norm", c.clip_norm},
+          {"seed", c.seed},
+          {"dtype", c.dtype}};
+}
+
+/// SHA-256 over name, dtype, shape and a hash of the data of every parameter without gradient.
+std::string fingerprint_of_frozen(const torch::nn::Module& model) {
+  const c10::NoGradGuard no_grad;
+  Sha256 hash;
+  for (const auto& entry : model.named_parameters()) {
+    const Tensor& tensor = entry.value();
+    if (tensor.requires_grad()) continue;
+    std::string text = entry.key() + ' ' + c10::toString(tensor.scalar_type()) + ' ' +
+                       c10::str(tensor.sizes()) + ' ';
+    if (tensor.numel() > 0) {
+      text += c10::str(at::hash_tensor(tensor).view(at::kLong).item<int64_t>());
+    }
+    hash.update(text + '\n');
+  }
+  return hash.hex_digest();
+}
+
+/// Trainable parameters and all buffers, in place.
+std::map<std::string, Tensor> live_tensors(const torch::nn::Module& model, const AdamW& optimizer) {
+  std::map<std::string, Tensor> tensors;
+  for (const ParameterGroup& group : optimizer.groups()) {
+    for (size_t i = 0; i < group.names.size(); ++i) {
+      tensors["parameter/" + group.names[i]] = group.parameters[i];
+    }
+  }
+  for (const auto& entry : model.named_buffers()) {
+    if (entry.value().defined()) tensors["buffer/" + entry.key()] = entry.value();
+  }
+  return tensors;
+}
+
+/// Entries of `tensors` under `prefix`, without it.
+std::map<std::string, Tensor> under(const std::map<std::string, Tensor>& tensors,
+                                    const std::string& prefix) {
+  std::map<std::string, Tensor> found;
+  for (const auto& [name, tensor] : tensors) {
+    if (name.rfind(prefix, 0) == 0) found[name.substr(prefix.size())] = tensor;
+  }
+  return found;
+}
+
+Tensor generator_state(c10::Device device) {
+  at::Generator generator = at::globalContext().defaultGenerator(device);
+  const std::lock_guard<std::mutex> lock(generator.mutex());
+  return generator.get_state();
+}
+
+void set_generator_state(c10::Device device, const Tensor& state) {
+  at::Generator generator = at::globalContext().defaultGenerator(device);
+  const std::lock_guard<std::mutex> lock(generator.mutex());
+  generator.set_state(state.clone());
+}
+
+}  // namespace
+
+std::map<std::string, Tensor> random_state(c10::Device device) {
+  std::map<std::string, Tensor> state{{"cpu", generator_state(c10::kCPU)}};
+  if (!device.is_cpu()) state["device"] = generator_state(device);
+  return state;
+}
+
+void set_random_state(c10::Device device, const std::map<std::string, Tensor>& state) {
+  const auto restore = [&](const char* name, c10::Device target) {
+    const auto found = state.find(name);
+    if (found == state.end()) {
+      throw std::runtime_error(std::string("training state: random state '") + name +
+                               "' is missing; was the run on another device?");
+    }
+    set_generator_state(target, found->second);
+  };
+  restore("cpu", c10::kCPU);
+  if (!device.is_cpu()) restore("device", device);
+}
+
+TrainingState::TrainingState(torch::nn::Module& model, AdamW& optimizer, const TrainConfig& config,
+                             c10::Device device)
+    : model_(model),
+      optimizer_(optimizer),
+      device_(device),
+      threads_(at::get_num_threads()),
+      options_(decisive_options(config)),
+      frozen_fingerprint_(fingerprint_of_frozen(model)) {}
+
+void TrainingState::save(const std::filesystem::path& dir, const TrainCounters& counters) const {
+  std::map<std::string, Tensor> tensors;
+  for (const auto& [name, tensor] : live_tensors(model_, optimizer_)) {
+    tensors[name] = tensor.detach();
+  }
+  for (const auto& [name, tensor] : optimizer_.state()) tensors["optimizer/" + name] = tensor;
+  for (const auto& [name, tensor] : random_state(device_)) tensors["random/" + name] = tensor;
+  write_safetensors(dir / kTensorsName, tensors);
+  write_json(dir / kCountersName, {{"format", kStateFormat},
+                                   {"step", counters.step},
+                                   {"samples", counters.samples},
+                                   {"tokens", counters.tokens},
+                                   {"seconds", counters.seconds},
+                                   {"loss", counters.loss},
+                                   {"threads", threads_},
+                                   {"options", options_},
+                                   {"frozen_fingerprint", frozen_fingerprint_}});
+}
+
+void TrainingState::check_identity(const Json& stored, const std::string& where) const {
+  if (const auto format = json_get<int64_t>(stored, "format", where); format != kStateFormat) {
+    throw std::runtime_error(where + ": format " + std::to_string(format) + ", expected " +
+                             std::to_string(kStateFormat));
+  }
+  const Json options = json_get<Json>(stored, "options", where);
+  for (const auto& [name, value] : options_.items()) {
+    const Json began_with = json_get<Json>(options, name, where);
+    if (began_with == value) continue;
+    throw UsageError("train." + name + " is " + value.dump() + ", but the run began with " +
+                     began_with.dump() + "; resume with the run's own config.ini");
+  }
+  if (json_get<std::string>(stored, "frozen_fingerprint", where) != frozen_fingerprint_) {
+    throw std::runtime_error(where + ": the run began with other frozen weights than these");
+  }
+  if (const auto threads = json_get<int64_t>(stored, "threads", where); threads != threads_) {
+    logger().warn("resume: {} threads instead of {}, so sums may round differently", threads_,
+                  threads);
+  }
+}
+
+TrainCounters TrainingState::load(const std::filesystem::path& dir) {
+  const std::string where = (dir / kCountersName).string();
+  const Json stored = read_json(dir / kCountersName);
+  check_identity(stored, where);
+  TrainCounters counters;
+  counters.step = json_get<int64_t>(stored, "step", where);
+  counters.samples = json_get<int64_t>(stored, "samples", where);
+  counters.tokens = json_get<int64_t>(stored, "tokens", where);
+  counters.seconds = json_get<double>(stored, "seconds", where);
+  counters.loss = json_get<double>(stored, "loss", where);
+
+  const SafetensorsFile file = SafetensorsFile::open(dir / kTensorsName);
+  std::map<std::string, Tensor> tensors;
+  for (const auto& [name, entry] : file.entries()) tensors[name] = file.tensor(name);
+  std::map<std::string, Tensor> live = live_tensors(model_, optimizer_);
+  std::string findings;
+  for (const auto& [name, tensor] : live) {
+    const auto found = tensors.find(name);
+    if (found == tensors.end()) {
+      findings += "\n  missing: " + name;
+    } else if (found->second.sizes() != tensor.sizes()) {
+      findings += "\n  " + name + " is " + c10::str(found->second.sizes()) + ", expected " +
+                  c10::str(tensor.sizes());
+    }
+  }
+  for (const auto& [name, tensor] : tensors) {
+    const bool weight = name.rfind("parameter/", 0) == 0 || name.rfind("buffer/", 0) == 0;
+    if (weight && live.count(name) == 0) findings += "\n  unexpected: " + name;
+  }
+  if (!findings.empty()) {
+    throw std::runtime_error((dir / kTensorsName).string() + ": another model's state:" + findings);
+  }
+  optimizer_.load_state(under(tensors, "optimizer/"));
+  const c10::NoGradGuard no_grad;
+  for (auto& [name, tensor] : live) tensor.copy_(tensors.at(name));
+  set_random_state(device_, under(tensors, "random/"));
+  return counters;
+}
+
+}  // namespace nvlm::experiments

@@ -1,0 +1,61 @@
+// Everything a resumed run needs beside its configuration: exact weights, optimiser, random states,
+// counters. Kept apart from the model's own checkpoint, which may be rounded.
+#pragma once
+
+#include <c10/core/Device.h>
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "common/json.h"
+#include "experiments/training/adamw.h"
+#include "experiments/training/train_config.h"
+
+namespace nvlm::experiments {
+
+/// Totals over the whole life of a run.
+struct TrainCounters {
+  int64_t step = 0;  // updates done
+  int64_t samples = 0;
+  int64_t tokens = 0;  // supervised
+  double seconds = 0;  // of training, without the time between interruption and resume
+  double loss = 0;     // of the last line of metrics
+};
+
+/// The parts of a run that its state is read from and restored into.
+class TrainingState {
+ public:
+  /// Everything must outlive the object. Takes the frozen parameters' fingerprint at once.
+  TrainingState(torch::nn::Module& model, AdamW& optimizer, const TrainConfig& config,
+                c10::Device device);
+
+  /// Writes training_state.safetensors (parameter/<name> of the trainable ones, buffer/<name>,
+  /// optimizer/..., random/cpu, random/device) and training_state.json (format, counters, the
+  /// options that the numbers depend on, fingerprint of the frozen parameters).
+  void save(const std::filesystem::path& dir, const TrainCounters& counters) const;
+
+  /// Restores the state in place. Nothing is changed unless all of it fits.
+  /// throws  UsageError if an option that the numbers depend on differs from the run's;
+  ///         std::runtime_error for files that are damaged or of another model
+  TrainCounters load(const std::filesystem::path& dir);
+
+ private:
+  void check_identity(const Json& stored, const std::string& where) const;
+
+  torch::nn::Module& model_;
+  AdamW& optimizer_;
+  const c10::Device device_;
+  const int64_t threads_;
+  const Json options_;  // name -> value
+  const std::string frozen_fingerprint_;
+};
+
+/// State of the tensor library's generators, as uint8 tensors: "cpu", and "device" for CUDA.
+std::map<std::string, Tensor> random_state(c10::Device device);
+/// Restores what random_state() gave. throws std::runtime_error if a generator's state is missing
+void set_random_state(c10::Device device, const std::map<std::string, Tensor>& state);
+
+}  // namespace nvlm::experiments

@@ -1,0 +1,26 @@
+#include "experiments/training/training_task.h"
+
+#include <stdexcept>
+
+namespace nvlm::experiments {
+
+std::string BatchRequest::describe() const {
+  return "step " + std::to_string(step + 1) + ", batch " + std::to_string(micro) + " (samples " +
+         std::to_string(first_sample) + ".." + std::to_string(first_sample + num_samples - 1) + ")";
+}
+
+void check_shapes(const TaskLoss& loss) {
+  const auto require = [](bool holds, const std::string& what) {
+    if (!holds) throw std::invalid_argument("task.loss: " + what);
+  };
+  const auto is_number = [](const Tensor& value) { return value.defined() && value.numel() == 1; };
+  require(is_number(loss.sum), "sum is no single number");
+  require(loss.sum.requires_grad(), "sum has no gradient; it reaches no trainable parameter");
+  require(is_number(loss.count), "count is no single number");
+  require(!loss.extra.defined() || is_number(loss.extra), "extra is no single number");
+  for (const auto& [name, value] : loss.metrics) {
+    require(is_number(value), "metric '" + name + "' is no single number");
+  }
+}
+
+}  // namespace nvlm::experiments
