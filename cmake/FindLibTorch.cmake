@@ -16,7 +16,7 @@ find_package_handle_standard_args(
   LibTorch
   REQUIRED_VARS LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY LibTorch_INCLUDE_DIR
   REASON_FAILURE_MESSAGE
-    "set -DLIBTORCH_ROOT=<folder with include/ and lib/>; ./nvlm does this for you")
+    "set -DLIBTORCH_ROOT=<folder with include/ and lib/> (./nvlm does this for you)")
 
 if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   add_library(LibTorch::LibTorch INTERFACE IMPORTED)
