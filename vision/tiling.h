@@ -1,14 +1,18 @@
 // Dynamic high resolution: a picture becomes a grid of square tiles and a thumbnail.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <vector>
 
 #include "common/tensor.h"
 
 namespace nvlm::vision {
 
 enum class TileRole { kRegular, kThumbnail };
+
+/// The means and deviations of ImageNet's red, green and blue, in 0..1.
+inline constexpr std::array<double, 3> kImageNetMean{0.485, 0.456, 0.406};
+inline constexpr std::array<double, 3> kImageNetDeviation{0.229, 0.224, 0.225};
 
 /// How pictures are cut.
 struct TilingConfig {
@@ -31,6 +35,8 @@ struct ImageLayout {
 
 /// Picks the grid whose aspect ratio is nearest (NVLM §4.1; the code of InternVL's
 /// dynamic_preprocess, ties included). width, height in pixels.
+/// throws  std::invalid_argument for a picture without pixels or a configuration that allows
+/// nothing
 ImageLayout choose_layout(int64_t width, int64_t height, const TilingConfig& config);
 
 /// Pixels of one picture, cut.
@@ -43,8 +49,9 @@ struct TiledImage {
 /// thumbnail last. image: uint8 [height, width, 3]
 TiledImage cut_tiles(const Tensor& image, const TilingConfig& config);
 
-/// Rescales to 0..1 and normalises with ImageNet's mean and deviation.
+/// Rescales to 0..1 and normalises with a mean and deviation per channel, by default ImageNet's.
 /// tiles: uint8 [tiles, size, size, 3]; returns float32 [tiles, 3, size, size]
-Tensor normalise_tiles(const Tensor& tiles);
+Tensor normalise_tiles(const Tensor& tiles, const std::array<double, 3>& mean = kImageNetMean,
+                       const std::array<double, 3>& deviation = kImageNetDeviation);
 
 }  // namespace nvlm::vision

@@ -1,0 +1,75 @@
+#include "vision/vision_embeddings.h"
+
+#include <torch/utils.h>
+
+#include <cmath>
+
+#include "common/check.h"
+
+namespace nvlm::vision {
+
+void truncated_normal_(const Tensor& parameter, double deviation) {
+  const torch::NoGradGuard no_grad;
+  // erf(2 / sqrt(2)): the mass of a normal distribution within two deviations.
+  const double mass = std::erf(std::sqrt(2.0));
+  parameter.uniform_(-mass, mass).erfinv_().mul_(deviation * std::sqrt(2.0));
+}
+
+PatchEmbeddingImpl::PatchEmbeddingImpl(const VisionConfig& config)
+    : patch_size_(config.patch_size) {
+  weight_ = register_parameter("weight",
+                               at::empty({config.hidden, 3, config.patch_size, config.patch_size}));
+  bias_ = register_parameter("bias", at::zeros({config.hidden}));
+  truncated_normal_(weight_);
+}
+
+Tensor PatchEmbeddingImpl::forward(const Tensor& pixel_values) {
+  const int64_t tiles = pixel_values.size(0), size = patch_size_;
+  const int64_t rows = pixel_values.size(2) / size, columns = pixel_values.size(3) / size;
+  const Tensor patches = pixel_values.reshape({tiles, 3, rows, size, columns, size})
+                             .permute({0, 2, 4, 1, 3, 5})  // [tiles, rows, columns, 3, size, size]
+                             .reshape({tiles, rows * columns, 3 * size * size});
+  return at::linear(patches, weight_.flatten(1), bias_);
+}
+
+VisionEmbeddingsImpl::VisionEmbeddingsImpl(const VisionConfig& config) : config_(config) {
+  class_embedding_ = register_parameter("class_embedding", at::empty({1, 1, config.hidden}));
+  position_embedding_ =
+      register_parameter("position_embedding", at::empty({1, 1 + config.patches(), config.hidden}));
+  patch_embedding_ = register_module("patch_embedding", PatchEmbedding(config));
+  truncated_normal_(class_embedding_);
+  truncated_normal_(position_embedding_);
+}
+
+Tensor VisionEmbeddingsImpl::forward(const Tensor& pixel_values) {
+  expect_shape(pixel_values, {-1, 3, -1, -1}, "vision: pixel_values");
+  const int64_t size = config_.patch_size;
+  const int64_t rows = pixel_values.size(2) / size, columns = pixel_values.size(3) / size;
+  TORCH_CHECK(rows > 0 && columns > 0 && rows * size == pixel_values.size(2) &&
+                  columns * size == pixel_values.size(3),
+              "vision: pixel_values is ", pixel_values.sizes(), ", expected multiples of ", size,
+              " pixels");
+  const Tensor position = positions(rows, columns);
+  const Tensor patches = patch_embedding_(pixel_values) + position.narrow(1, 1, rows * columns);
+  const Tensor first = class_embedding_ + position.narrow(1, 0, 1);  // [1, 1, hidden]
+  return at::cat({first.expand({pixel_values.size(0), -1, -1}), patches}, 1);
+}
+
+Tensor VisionEmbeddingsImpl::positions(int64_t rows, int64_t columns) const {
+  const int64_t grid = config_.grid();
+  if (rows == grid && columns == grid) return position_embedding_;
+  const Tensor table = position_embedding_.narrow(1, 1, grid * grid)
+                           .transpose(1, 2)
+                           .reshape({1, config_.hidden, grid, grid});
+  const auto dtype = table.scalar_type();
+  const bool is_low_precision = dtype == at::kBFloat16 || dtype == at::kHalf;
+  const Tensor resized =
+      at::upsample_bicubic2d(is_low_precision ? table.to(at::kFloat) : table, {rows, columns},
+                             /*align_corners=*/false)
+          .to(dtype)
+          .flatten(2)
+          .transpose(1, 2);  // [1, rows * columns, hidden]
+  return at::cat({position_embedding_.narrow(1, 0, 1), resized}, 1);
+}
+
+}  // namespace nvlm::vision
