@@ -9,7 +9,8 @@
 
 namespace nvlm {
 
-/// Processors this process may use: its affinity, lowered by a cgroup's quota. At least 1.
+/// Processors this process may use: its affinity, lowered by a cgroup's quota and by the
+/// environment variable OMP_NUM_THREADS. At least 1.
 int available_threads();
 
 /// Sets the number of threads for LibTorch's kernels; 0 = available_threads().

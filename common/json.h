@@ -22,7 +22,8 @@ Json read_json(const std::filesystem::path& path);
 /// Parses text; `where` stands in the error in place of a path. See read_json.
 Json parse_json(std::string_view text, std::string_view where);
 
-/// Writes `value` atomically, indented by 2, with a final newline. Doubles round-trip.
+/// Writes `value` atomically, indented by 2, with a final newline. Doubles round-trip;
+/// NaN and infinities, which JSON lacks, become null.
 /// throws  std::runtime_error with the path (also for a string that is not UTF-8)
 void write_json(const std::filesystem::path& path, const Json& value);
 
@@ -86,8 +87,8 @@ bool holds(const Json& value) {
 /// "<where>: '<key>' is <value, shortened>, expected <expected>".
 [[noreturn]] void throw_wrong_type(const Json& value, std::string_view key, std::string_view where,
                                    const std::string& expected);
-/// "<where>: '<key>' is missing", or that the value around it is no object.
-[[noreturn]] void throw_missing(const Json& object, std::string_view key, std::string_view where);
+/// "<where>: '<key>' is missing".
+[[noreturn]] void throw_missing(std::string_view key, std::string_view where);
 /// The member, or null when absent; throws when `object` is no object.
 const Json* find_member(const Json& object, std::string_view key, std::string_view where);
 
@@ -111,7 +112,7 @@ T convert(const Json& value, std::string_view key, std::string_view where) {
 template <class T>
 T json_get(const Json& object, std::string_view key, std::string_view where) {
   const Json* value = json_detail::find_member(object, key, where);
-  if (value == nullptr) json_detail::throw_missing(object, key, where);
+  if (value == nullptr) json_detail::throw_missing(key, where);
   return json_detail::convert<T>(*value, key, where);
 }
 

@@ -7,7 +7,8 @@
 namespace nvlm {
 
 /// The candidate with the smallest edit distance to `name` (insert, delete, replace or swap
-/// neighbours; case and the difference of '-' and '_' count nothing), or "" if none is near enough
+/// neighbours; case and the difference of "-" and "_" count nothing), else one that `name` begins,
+/// or "" if none is near enough
 /// to be a slip of the pen. Of equals the first.
 std::string nearest_name(const std::string& name, const std::vector<std::string>& candidates);
 

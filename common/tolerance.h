@@ -29,7 +29,7 @@ struct TensorDifference {
   int64_t elements = 0;
   std::string problem;  // not empty: the tensors cannot be compared (shapes differ)
 
-  /// One line: "largest difference 0.25 at [1, 2]: 1.25, expected 1 (3 of 12 beyond tolerance)".
+  /// One line: "largest difference 0.25; at [1, 2]: 1.25, expected 1 (3 of 12 beyond ...)".
   std::string describe() const;
 };
 

@@ -13,8 +13,8 @@ namespace nvlm {
 
 class WeightStore {
  public:
-  /// Opens a folder with model.safetensors or model.safetensors.index.json (preferred where both
-  /// stand), or one of these files, or any single .safetensors file. Every shard is opened and
+  /// Opens a folder with model.safetensors or, where that is absent, model.safetensors.index.json,
+  /// or one of these files, or any single .safetensors file. Every shard is opened and
   /// checked, so a missing or damaged one is reported here.
   /// throws  std::runtime_error naming the folder, the missing shard, or the tensor that the index
   ///         places in a shard which lacks it
