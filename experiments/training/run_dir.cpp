@@ -95,6 +95,15 @@ void require_fresh_run_dir(const fs::path& run_dir) {
   }
 }
 
+FileLock::FileLock(const fs::path& path)
+    : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+  if (file_ < 0) throw_run_dir_error("cannot write", path, errno);
+}
+
+FileLock::~FileLock() { ::close(file_); }
+
+bool FileLock::try_lock() { return ::flock(file_, LOCK_EX | LOCK_NB) == 0; }
+
 RunDir::RunDir(fs::path path, bool resume) : path_(std::move(path)) {
   if (resume && !fs::is_directory(path_)) {
     throw UsageError("run directory: nothing to resume, '" + path_.string() +
@@ -102,11 +111,8 @@ RunDir::RunDir(fs::path path, bool resume) : path_(std::move(path)) {
   }
   if (!resume) require_fresh_run_dir(path_);
   fs::create_directories(path_);
-  const fs::path lock = path_ / kLockName;
-  lock_ = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock_ < 0) throw_run_dir_error("cannot write", lock, errno);
-  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-    ::close(lock_);
+  lock_.emplace(path_ / kLockName);
+  if (!lock_->try_lock()) {
     throw UsageError("run directory: another process trains in '" + path_.string() + "'");
   }
   fs::create_directories(path_ / "checkpoints");
@@ -116,8 +122,6 @@ RunDir::RunDir(fs::path path, bool resume) : path_(std::move(path)) {
     }
   }
 }
-
-RunDir::~RunDir() { ::close(lock_); }
 
 std::optional<fs::path> RunDir::latest_checkpoint() const {
   const fs::path link = path_ / "checkpoints" / "latest";

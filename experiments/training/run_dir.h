@@ -11,7 +11,23 @@
 
 namespace nvlm::experiments {
 
-/// An opened run folder. Holds a lock on it that ends with the process, however that ends.
+/// An exclusive lock on a file, for the life of the object or the process, however that ends.
+class FileLock {
+ public:
+  /// Creates the file if needed. throws std::runtime_error if that fails
+  explicit FileLock(const std::filesystem::path& path);
+  ~FileLock();
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+  /// False if another process, or another FileLock, has it. Does not wait.
+  bool try_lock();
+
+ private:
+  int file_;
+};
+
+/// An opened and locked run folder.
 class RunDir {
  public:
   /// resume  false: creates the folder; UsageError if it holds a run already
@@ -19,7 +35,6 @@ class RunDir {
   /// throws  UsageError also if another process trains there; std::runtime_error if it cannot be
   ///         written
   RunDir(std::filesystem::path path, bool resume);
-  ~RunDir();
   RunDir(const RunDir&) = delete;
   RunDir& operator=(const RunDir&) = delete;
 
@@ -44,7 +59,7 @@ class RunDir {
 
  private:
   std::filesystem::path path_;
-  int lock_ = -1;
+  std::optional<FileLock> lock_;
   std::ofstream metrics_;
 };
 
