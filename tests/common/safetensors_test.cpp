@@ -75,7 +75,7 @@ TEST_CASE("safetensors: every dtype, shape and value survives writing and readin
   std::filesystem::remove(folder / "a.safetensors");
   for (const auto& [name, expected] : tensors) {
     CAPTURE(name);
-    CHECK(read[name].scalar_type() == expected.scalar_type());
+    CHECK((read[name].scalar_type() == expected.scalar_type()));
     test::check_close(read[name], expected, {0, 0});
   }
   CHECK(std::signbit(read["special"][0].item<double>()));

@@ -154,11 +154,11 @@ TEST_CASE("device and dtype names") {
     CAPTURE(name);
     CHECK_THROWS_AS(parse_device(name), UsageError);
   }
-  CHECK(compute_dtype(at::kCPU, "float32") == at::kFloat);
-  CHECK(compute_dtype(at::kCPU, "bfloat16") == at::kBFloat16);
-  CHECK(compute_dtype(at::kCPU, "auto") ==
-        (processor_has_fast_bfloat16() ? at::kBFloat16 : at::kFloat));
-  CHECK(compute_dtype(at::kCUDA, "auto") == at::kBFloat16);
+  CHECK((compute_dtype(at::kCPU, "float32") == at::kFloat));
+  CHECK((compute_dtype(at::kCPU, "bfloat16") == at::kBFloat16));
+  const at::ScalarType fastest = processor_has_fast_bfloat16() ? at::kBFloat16 : at::kFloat;
+  CHECK((compute_dtype(at::kCPU, "auto") == fastest));
+  CHECK((compute_dtype(at::kCUDA, "auto") == at::kBFloat16));
   CHECK_THROWS_WITH_AS(compute_dtype(at::kCPU, "bfloat"),
                        doctest::Contains("did you mean 'bfloat16'?"), UsageError);
   CHECK(available_threads() >= 1);

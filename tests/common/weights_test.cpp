@@ -107,13 +107,13 @@ TEST_CASE("load weights: values, dtypes, prefix and state_dict") {
   CHECK(loaded.size() == 5);
   for (const auto& [name, tensor] : loaded) {
     CAPTURE(name);
-    CHECK(tensor.scalar_type() == (name == "m.count" ? at::kLong : at::kFloat));
+    CHECK((tensor.scalar_type() == (name == "m.count" ? at::kLong : at::kFloat)));
     test::check_close(tensor, tensors[name], {0, 0});
   }
   load_weights(module, store, {.prefix = "m.", .dtype = at::kBFloat16});
-  CHECK(module.first->weight.scalar_type() == at::kBFloat16);
-  CHECK(module.count.scalar_type() == at::kLong);
-  CHECK(module.first->named_parameters()["weight"].scalar_type() == at::kBFloat16);
+  CHECK((module.first->weight.scalar_type() == at::kBFloat16));
+  CHECK((module.count.scalar_type() == at::kLong));
+  CHECK((module.first->named_parameters()["weight"].scalar_type() == at::kBFloat16));
   // Nothing aliases the file's mapping.
   at::NoGradGuard no_grad;
   module.first->bias.zero_();
