@@ -1,0 +1,34 @@
+// Character and word error rates, and the normalised edit distance.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace nvlm::eval {
+
+/// Edits between two texts and their lengths, in characters or in words.
+struct ErrorCounts {
+  int64_t distance = 0;
+  int64_t reference_length = 0;
+  int64_t hypothesis_length = 0;
+
+  /// distance / reference_length, which may exceed 1. An empty reference: 0 if the hypothesis is
+  /// empty too, else 1.
+  double rate() const;
+  /// distance / longer length, in [0, 1]; 0 if both are empty.
+  double normalized() const;
+};
+
+/// Counts over code points. Invalid UTF-8 counts as U+FFFD, one per byte.
+ErrorCounts character_errors(std::string_view reference, std::string_view hypothesis);
+/// Counts over words separated by Unicode white space.
+ErrorCounts word_errors(std::string_view reference, std::string_view hypothesis);
+
+/// CER: character_errors(...).rate().
+double character_error_rate(std::string_view reference, std::string_view hypothesis);
+/// WER: word_errors(...).rate().
+double word_error_rate(std::string_view reference, std::string_view hypothesis);
+/// character_errors(...).normalized(); symmetric.
+double normalized_edit_distance(std::string_view a, std::string_view b);
+
+}  // namespace nvlm::eval

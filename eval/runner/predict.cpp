@@ -1,0 +1,156 @@
+#include "eval/runner/predict.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <set>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/json.h"
+#include "common/progress.h"
+#include "eval/runner/prediction_file.h"
+
+namespace nvlm::eval {
+namespace {
+
+using PredictClock = std::chrono::steady_clock;
+
+double seconds_since(PredictClock::time_point start) {
+  return std::chrono::duration<double>(PredictClock::now() - start).count();
+}
+
+/// Makes sure that run_dir belongs to this reader and these items.
+void claim_run_dir(const TablesTask& task, const TableReader& reader,
+                   const std::filesystem::path& run_dir) {
+  std::filesystem::create_directories(run_dir);
+  const std::filesystem::path path = run_dir / "predict.json";
+  const Json claim{{"task", "tables"},
+                   {"reader", reader.name()},
+                   {"num_items", task.items.size()},
+                   {"item_list_sha256", task.item_list_sha256}};
+  if (!std::filesystem::exists(path)) {
+    write_json(path, claim);
+    return;
+  }
+  const Json existing = read_json(path);
+  for (const char* key : {"reader", "item_list_sha256"}) {
+    const auto before = json_get<std::string>(existing, key, path.string());
+    const auto now = claim.at(key).get<std::string>();
+    if (before == now) continue;
+    throw std::runtime_error("predict: " + run_dir.string() + " holds predictions with " + key +
+                             " '" + before + "', this run has '" + now +
+                             "'; choose another folder");
+  }
+}
+
+/// The first line only: what follows in some errors is a stack trace.
+std::string first_line(const char* what) {
+  const std::string text(what);
+  const std::string line = text.substr(0, text.find('\n'));
+  return line.empty() ? "error without a message" : line;
+}
+
+Prediction read_one(TableReader& reader, const TableItem& item) {
+  Prediction prediction;
+  prediction.id = item.id;
+  const auto start = PredictClock::now();
+  try {
+    prediction.text = reader.read(item.image);
+  } catch (const std::exception& error) {
+    prediction.error = first_line(error.what());
+  }
+  prediction.seconds = seconds_since(start);
+  return prediction;
+}
+
+/// The predictions of a batch, or nothing if it failed.
+std::optional<std::vector<Prediction>> read_together(TableReader& reader,
+                                                     std::span<const TableItem* const> batch) {
+  std::vector<std::filesystem::path> images;
+  for (const TableItem* item : batch) images.push_back(item->image);
+  std::vector<std::string> texts;
+  const auto start = PredictClock::now();
+  try {
+    texts = reader.read_batch(images);
+  } catch (const std::exception&) {
+    return std::nullopt;  // read one by one, which finds the image that fails
+  }
+  const double seconds = seconds_since(start) / static_cast<double>(batch.size());
+  if (texts.size() != batch.size()) {
+    throw std::logic_error("predict: reader '" + reader.name() + "' gave " +
+                           std::to_string(texts.size()) + " texts for a batch of " +
+                           std::to_string(batch.size()));
+  }
+  std::vector<Prediction> predictions;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    predictions.push_back({batch[i]->id, std::move(texts[i]), seconds, ""});
+  }
+  return predictions;
+}
+
+std::vector<Prediction> read_items(TableReader& reader, std::span<const TableItem* const> batch) {
+  if (batch.size() > 1) {
+    if (auto together = read_together(reader, batch)) return *std::move(together);
+  }
+  std::vector<Prediction> predictions;
+  for (const TableItem* item : batch) predictions.push_back(read_one(reader, *item));
+  return predictions;
+}
+
+}  // namespace
+
+PredictSummary predict(const TablesTask& task, TableReader& reader,
+                       const std::filesystem::path& run_dir, const PredictOptions& options) {
+  if (options.batch_size < 1 || options.limit < 0) {
+    throw std::invalid_argument("predict: batch size " + std::to_string(options.batch_size) +
+                                " and limit " + std::to_string(options.limit) +
+                                ", expected at least 1 and 0");
+  }
+  claim_run_dir(task, reader, run_dir);
+  const std::filesystem::path path = run_dir / "predictions.jsonl";
+  PredictionFile existing;
+  if (std::filesystem::exists(path)) existing = read_predictions(path, task);
+  PredictionWriter writer(path, existing);
+
+  const size_t num_items = options.limit == 0
+                               ? task.items.size()
+                               : std::min(task.items.size(), static_cast<size_t>(options.limit));
+  std::set<std::string> done;
+  std::set<std::string> failed;
+  for (const Prediction& prediction : existing.predictions) {
+    done.insert(prediction.id);
+    if (!prediction.error.empty()) failed.insert(prediction.id);
+  }
+  PredictSummary summary;
+  summary.num_items = static_cast<int64_t>(num_items);
+  std::vector<const TableItem*> waiting;
+  for (const TableItem& item : std::span(task.items).first(num_items)) {
+    if (!done.contains(item.id)) waiting.push_back(&item);
+    if (failed.contains(item.id)) ++summary.num_failed;
+  }
+  summary.num_resumed = summary.num_items - static_cast<int64_t>(waiting.size());
+
+  std::optional<Progress> progress;
+  if (options.show_progress) progress.emplace("predict", summary.num_items, summary.num_resumed);
+  int64_t num_done = summary.num_resumed;
+  for (size_t first = 0; first < waiting.size();) {
+    const size_t count = std::min(static_cast<size_t>(options.batch_size), waiting.size() - first);
+    for (const Prediction& prediction :
+         read_items(reader, std::span(waiting).subspan(first, count))) {
+      writer.append(prediction);
+      if (!prediction.error.empty()) ++summary.num_failed;
+      ++num_done;
+    }
+    first += count;
+    if (progress) progress->update(num_done, std::to_string(summary.num_failed) + " failed");
+  }
+  if (progress) progress->finish();
+  return summary;
+}
+
+}  // namespace nvlm::eval

@@ -1,0 +1,89 @@
+#include "eval/statistics/bootstrap.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "common/random.h"
+
+namespace nvlm::eval {
+namespace {
+
+struct Group {
+  double sum = 0.0;
+  int64_t count = 0;
+};
+
+std::vector<Group> sum_groups(std::span<const double> values, std::span<const int64_t> groups) {
+  std::vector<Group> sums;
+  std::map<int64_t, size_t> index_of;
+  for (size_t i = 0; i < values.size(); ++i) {
+    size_t index = sums.size();
+    if (!groups.empty()) index = index_of.try_emplace(groups[i], index).first->second;
+    if (index == sums.size()) sums.emplace_back();
+    sums[index].sum += values[i];
+    ++sums[index].count;
+  }
+  return sums;
+}
+
+double quantile(const std::vector<double>& sorted, double q) {
+  const double position = q * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<size_t>(position);
+  const size_t above = std::min(below + 1, sorted.size() - 1);
+  const double part = position - static_cast<double>(below);
+  return sorted[below] + (sorted[above] - sorted[below]) * part;
+}
+
+void check_bootstrap(std::span<const double> values, const BootstrapOptions& options,
+                     std::span<const int64_t> groups) {
+  if (values.empty()) throw std::invalid_argument("bootstrap: no values");
+  if (!groups.empty() && groups.size() != values.size()) {
+    throw std::invalid_argument("bootstrap: " + std::to_string(groups.size()) + " groups for " +
+                                std::to_string(values.size()) + " values");
+  }
+  if (options.resamples < 1 || !(options.confidence > 0.0 && options.confidence < 1.0)) {
+    throw std::invalid_argument("bootstrap: " + std::to_string(options.resamples) +
+                                " resamples at confidence " + std::to_string(options.confidence) +
+                                ", expected at least 1 and a confidence between 0 and 1");
+  }
+  for (const double value : values) {
+    if (!std::isfinite(value)) throw std::invalid_argument("bootstrap: a value is not finite");
+  }
+}
+
+}  // namespace
+
+MeanInterval bootstrap_mean(std::span<const double> values, const BootstrapOptions& options,
+                            std::span<const int64_t> groups) {
+  check_bootstrap(values, options, groups);
+  MeanInterval result;
+  result.n = static_cast<int64_t>(values.size());
+  double total = 0.0;
+  for (const double value : values) total += value;
+  result.mean = total / static_cast<double>(values.size());
+
+  const std::vector<Group> units = sum_groups(values, groups);
+  const auto last_unit = static_cast<int64_t>(units.size()) - 1;
+  Random random(options.seed);
+  std::vector<double> means(static_cast<size_t>(options.resamples));
+  for (double& mean : means) {
+    Group drawn;
+    for (size_t i = 0; i < units.size(); ++i) {
+      const Group& unit = units[static_cast<size_t>(random.integer(0, last_unit))];
+      drawn.sum += unit.sum;
+      drawn.count += unit.count;
+    }
+    mean = drawn.sum / static_cast<double>(drawn.count);
+  }
+  std::sort(means.begin(), means.end());
+  const double tail = (1.0 - options.confidence) / 2.0;
+  result.low = quantile(means, tail);
+  result.high = quantile(means, 1.0 - tail);
+  return result;
+}
+
+}  // namespace nvlm::eval

@@ -1,0 +1,172 @@
+#include "eval/table/gfm_parser.h"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace nvlm::eval {
+namespace {
+
+std::string_view trim_blanks(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+std::vector<std::string_view> split_lines(std::string_view text) {
+  std::vector<std::string_view> lines;
+  size_t begin = 0;
+  while (begin <= text.size()) {
+    const size_t end = std::min(text.find_first_of("\r\n", begin), text.size());
+    lines.push_back(text.substr(begin, end - begin));
+    const bool pair = text.substr(end, 2) == "\r\n";
+    begin = end + (pair ? 2 : 1);
+  }
+  return lines;
+}
+
+/// The cell with `<br>`, `<br/>` and `<br />` turned into line breaks.
+std::string with_line_breaks(std::string_view cell) {
+  std::string result;
+  for (size_t at = 0; at < cell.size();) {
+    const bool maybe = cell[at] == '<' && at + 2 < cell.size() && (cell[at + 1] | 0x20) == 'b' &&
+                       (cell[at + 2] | 0x20) == 'r';
+    const size_t end = maybe ? cell.find_first_not_of(" \t/", at + 3) : std::string_view::npos;
+    if (end != std::string_view::npos && cell[end] == '>') {
+      result.push_back('\n');
+      at = end + 1;
+    } else {
+      result.push_back(cell[at++]);
+    }
+  }
+  return result;
+}
+
+std::vector<std::string> split_cells(std::string_view line) {
+  line = trim_blanks(line);
+  if (!line.empty() && line.front() == '|') line.remove_prefix(1);
+  std::vector<std::string> cells;
+  std::string cell;
+  bool open = true;  // false right after the pipe that ended a cell
+  for (size_t at = 0; at < line.size(); ++at) {
+    open = true;
+    if (line[at] == '|') {
+      cells.push_back(with_line_breaks(trim_blanks(cell)));
+      cell.clear();
+      open = false;
+    } else {
+      if (line[at] == '\\' && at + 1 < line.size() && line[at + 1] == '|') ++at;
+      cell.push_back(line[at]);
+    }
+  }
+  if (open) cells.push_back(with_line_breaks(trim_blanks(cell)));
+  return cells;
+}
+
+/// Number of cells of a delimiter row; 0 if the line is none.
+size_t num_delimiters(std::string_view line) {
+  if (line.find_first_not_of("|:- \t") != std::string_view::npos) return 0;
+  if (line.find('|') == std::string_view::npos) return 0;
+  const std::vector<std::string> cells = split_cells(line);
+  for (std::string_view cell : cells) {
+    if (!cell.empty() && cell.front() == ':') cell.remove_prefix(1);
+    if (!cell.empty() && cell.back() == ':') cell.remove_suffix(1);
+    if (cell.empty() || cell.find_first_not_of('-') != std::string_view::npos) return 0;
+  }
+  return cells.size();
+}
+
+bool is_thematic_break(std::string_view line) {
+  const char mark = line.front();
+  if (mark != '*' && mark != '-' && mark != '_') return false;
+  const auto marks = std::count(line.begin(), line.end(), mark);
+  const auto blanks =
+      std::count(line.begin(), line.end(), ' ') + std::count(line.begin(), line.end(), '\t');
+  return marks >= 3 && marks + blanks == static_cast<std::ptrdiff_t>(line.size());
+}
+
+bool is_list_item(std::string_view line) {
+  size_t marker = 1;
+  if (line.find_first_of("-+*") != 0) {
+    const size_t digits = std::min(line.find_first_not_of("0123456789"), line.size());
+    if (digits == 0 || digits > 9 || digits == line.size()) return false;
+    if (line[digits] != '.' && line[digits] != ')') return false;
+    marker = digits + 1;
+  }
+  return line.size() == marker || line[marker] == ' ' || line[marker] == '\t';
+}
+
+bool is_html_block(std::string_view line) {
+  if (line.front() != '<') return false;
+  line.remove_prefix(1);
+  if (line.starts_with("!--")) return true;
+  if (!line.empty() && line.front() == '/') line.remove_prefix(1);
+  static constexpr std::array<std::string_view, 12> kTags = {
+      "table", "thead", "tbody", "tr", "div", "p", "pre", "hr", "ul", "ol", "section", "html"};
+  const std::string_view tag = line.substr(0, line.find_first_of(" \t/>"));
+  return std::find(kTags.begin(), kTags.end(), tag) != kTags.end();
+}
+
+/// Whether the line begins a block that ends a table. source: GFM 4.10, "beginning of another
+/// block-level structure"
+bool starts_other_block(std::string_view line) {
+  const size_t indent = line.find_first_not_of(' ');
+  if (indent == std::string_view::npos || indent > 3) return false;
+  line.remove_prefix(indent);
+  if (line.front() == '>' || line.starts_with("```") || line.starts_with("~~~")) return true;
+  const size_t hashes = std::min(line.find_first_not_of('#'), line.size());
+  const bool heading = hashes >= 1 && hashes <= 6 &&
+                       (hashes == line.size() || line[hashes] == ' ' || line[hashes] == '\t');
+  return heading || is_thematic_break(line) || is_list_item(line) || is_html_block(line);
+}
+
+void append_row(GfmTable& result, std::vector<std::string> cells) {
+  Table& table = result.table;
+  if ((table.num_rows + 1) * table.num_columns > kMaxGridPositions) {
+    throw std::runtime_error("gfm: a table of " + std::to_string(table.num_columns) +
+                             " columns and more than " + std::to_string(table.num_rows) +
+                             " rows, expected at most " + std::to_string(kMaxGridPositions) +
+                             " cells");
+  }
+  const auto num_columns = static_cast<size_t>(table.num_columns);
+  if (cells.size() < num_columns) ++result.padded_rows;
+  if (cells.size() > num_columns) ++result.cut_rows;
+  cells.resize(num_columns);
+  for (size_t column = 0; column < num_columns; ++column) {
+    TableCell cell;
+    cell.text = std::move(cells[column]);
+    cell.row = table.num_rows;
+    cell.column = static_cast<int64_t>(column);
+    cell.is_header = table.num_rows == 0;
+    table.cells.push_back(std::move(cell));
+  }
+  ++table.num_rows;
+}
+
+}  // namespace
+
+std::optional<GfmTable> parse_gfm_table(std::string_view text) {
+  const std::vector<std::string_view> lines = split_lines(text);
+  for (size_t header = 0; header + 1 < lines.size(); ++header) {
+    const size_t num_columns = num_delimiters(lines[header + 1]);
+    if (num_columns == 0 || trim_blanks(lines[header]).empty()) continue;
+    if (starts_other_block(lines[header])) continue;
+    std::vector<std::string> titles = split_cells(lines[header]);
+    if (titles.size() != num_columns) continue;
+
+    GfmTable result;
+    result.table.num_columns = static_cast<int64_t>(num_columns);
+    append_row(result, std::move(titles));
+    for (size_t row = header + 2; row < lines.size(); ++row) {
+      if (trim_blanks(lines[row]).empty() || starts_other_block(lines[row])) break;
+      append_row(result, split_cells(lines[row]));
+    }
+    return result;
+  }
+  return std::nullopt;
+}
+
+}  // namespace nvlm::eval

@@ -1,0 +1,28 @@
+// Reads a GitHub-flavoured Markdown table out of a text.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "eval/table/table.h"
+
+namespace nvlm::eval {
+
+struct GfmTable {
+  Table table;              // no spans; row 0 is the header
+  int64_t padded_rows = 0;  // body rows that had too few cells; the missing ones are blank
+  int64_t cut_rows = 0;     // body rows that had too many cells; the surplus is dropped
+
+  bool is_ragged() const { return padded_rows + cut_rows > 0; }
+};
+
+/// The first table in `text`, or nothing. A table is a line of cells, a delimiter row with as many
+/// cells and at least one `|`, and the lines up to a blank line or the start of another block.
+/// Outer pipes are optional, `\|` is a literal pipe, blanks around a cell are dropped, `<br>` is a
+/// line break; no other markup is interpreted. Code fences around the table are ignored.
+/// throws  std::runtime_error if the table has more than kMaxGridPositions
+/// source: https://github.github.com/gfm/#tables-extension-
+std::optional<GfmTable> parse_gfm_table(std::string_view text);
+
+}  // namespace nvlm::eval

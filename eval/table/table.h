@@ -1,0 +1,41 @@
+// A table as a grid with cells that may span rows and columns. The common form of all formats.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace nvlm::eval {
+
+/// No table may have more grid positions (rows * columns); parsers refuse larger ones.
+inline constexpr int64_t kMaxGridPositions = 1'000'000;
+
+struct TableCell {
+  std::string text;             // UTF-8; '\n' is a line break within the cell
+  int64_t row = 0, column = 0;  // the top-left position, from 0
+  int64_t row_span = 1, column_span = 1;
+  bool is_header = false;
+};
+
+/// Cells in row-major order of their top-left positions. They never overlap; positions that no
+/// cell covers count as blank.
+struct Table {
+  int64_t num_rows = 0, num_columns = 0;
+  std::vector<TableCell> cells;
+
+  bool has_spans() const;
+  /// throws  std::invalid_argument unless the cells are in order, within the grid, and disjoint,
+  /// and
+  ///         the grid has at most kMaxGridPositions
+  void validate() const;
+};
+
+/// Texts of all grid positions, row by row: a spanning cell's text stands in its first (top-left)
+/// position, the other covered positions are blank.
+std::vector<std::string> grid_texts(const Table& table);
+
+/// The table without spans: one cell per grid position with the text of grid_texts. A position is a
+/// header if the cell that covers it is one.
+Table flattened(const Table& table);
+
+}  // namespace nvlm::eval

@@ -1,0 +1,39 @@
+// Scores one predicted table, given as text, against the truth.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "eval/table/table.h"
+
+namespace nvlm::eval {
+
+/// A table found in a model's answer.
+struct PredictedTable {
+  Table table;
+  bool well_formed = false;
+};
+
+/// The first Markdown table in `text`, or else its first HTML table. Well-formed: a Markdown table
+/// whose body rows all have as many cells as the header, or an HTML table.
+/// throws  std::runtime_error beyond the parsers' limits
+std::optional<PredictedTable> parse_predicted_table(std::string_view text);
+
+/// A prediction without a table scores 0, and 1 in character error rate.
+struct TableScores {
+  double teds = 0.0;
+  double teds_structure = 0.0;
+  double character_error_rate = 1.0;  // over the Markdown of both; above 1 if far too long
+  bool exact_match = false;           // the Markdown of both is equal
+  bool has_table = false;
+  bool well_formed = false;
+  bool exact_distance = true;  // false: a table was too large, TEDS is a lower bound (teds.h)
+};
+
+/// All scores of one prediction. Cell texts are canonical first (canonical.h). TEDS compares with
+/// the spans of `truth`, so a Markdown prediction, which has none, stays below 1 on a truth with
+/// spans; error rate and exact match compare the flattened tables as canonical Markdown.
+/// throws  std::runtime_error beyond the parsers' limits
+TableScores score_table(std::string_view prediction, const Table& truth);
+
+}  // namespace nvlm::eval
