@@ -18,6 +18,10 @@ std::string option_name(const std::string& argument) {
   return argument.substr(2, argument.find('=') - 2);
 }
 
+std::string needs_value(const ConfigOption& option) {
+  return "--" + option.name + " needs a value (" + option.kind + ")";
+}
+
 }  // namespace
 
 void ConfigSchema::parse_file(const std::filesystem::path& path) {
@@ -81,6 +85,12 @@ std::vector<std::string> ConfigSchema::Registry::take(const std::vector<std::str
     const bool empty_value = !option_name(*argument).empty() && argument->back() == '=';
     ours.push_back(empty_value ? argument->substr(0, argument->size() - 1) : *argument);
     if (empty_value) ours.emplace_back();
+    // Boost would take the next option for the value of this one.
+    const ConfigOption* option = find(option_name(*argument));
+    const bool waits = option != nullptr && argument->find('=') == std::string::npos;
+    if (waits && argument + 1 != terminator && find(option_name(argument[1])) != nullptr) {
+      throw UsageError(needs_value(*option));
+    }
   }
   const po::options_description description = describe(/*defaults=*/false);
   using Style = po::command_line_style::style_t;
@@ -116,7 +126,7 @@ std::vector<std::string> ConfigSchema::Registry::take(const std::vector<std::str
     const std::string name = error.get_option_name();
     const ConfigOption* option = find(name.compare(0, 2, "--") == 0 ? name.substr(2) : name);
     if (option == nullptr) throw UsageError(error.what());
-    throw UsageError("--" + option->name + " needs a value (" + option->kind + ")");
+    throw UsageError(needs_value(*option));
   } catch (const po::error& error) {
     throw UsageError(error.what());
   }

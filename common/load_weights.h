@@ -15,10 +15,10 @@ namespace nvlm {
 struct LoadOptions {
   /// The stored name of a parameter is prefix + its name in the module. Stored tensors outside the
   /// prefix belong to someone else and are not looked at.
-  std::string prefix;
+  std::string prefix = {};
   /// Names with one of these suffixes may be missing or unexpected without a word; where stored and
   /// registered they are loaded like any other.
-  std::vector<std::string> ignored;
+  std::vector<std::string> ignored = {};
   /// Floating-point parameters and buffers have this dtype after loading.
   at::ScalarType dtype = at::kFloat;
 };

@@ -13,13 +13,13 @@ namespace nvlm {
 
 /// What only the caller knows.
 struct ManifestInputs {
-  std::vector<std::string> arguments;  // the command line
+  std::vector<std::string> arguments = {};  // the command line
   uint64_t seed = 0;
   std::string device = "cpu";
   std::string dtype = "float32";
-  std::map<std::string, std::filesystem::path> files;  // label -> file to hash (weights, data)
-  std::map<std::string, std::string> libraries;        // further libraries -> version
-  Json extra = Json::object();                         // anything else, stored under "extra"
+  std::map<std::string, std::filesystem::path> files = {};  // label -> file to hash (weights, data)
+  std::map<std::string, std::string> libraries = {};        // further libraries -> version
+  Json extra = Json::object();                              // anything else, stored under "extra"
 };
 
 /// The manifest as JSON: revision (and whether the sources were modified), compiler, build type,
