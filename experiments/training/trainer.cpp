@@ -92,7 +92,7 @@ class TrainingRun {
     }
     if (resume) dir_.keep_metrics_up_to(counters_.step);
     if (counters_.step >= config_.steps) {
-      logger().info("{}: all {} steps are done", dir_.path().string(), config_.steps);
+      log_info(dir_.path().string() + ": all " + std::to_string(config_.steps) + " steps are done");
       return result(TrainStatus::kAlreadyFinished);
     }
     write_missing_manifest();
@@ -195,10 +195,9 @@ class TrainingRun {
       }
     }
     if (missing > 0) {
-      logger().warn(
-          "training: {} trainable parameters got no gradient in the first step, '{}' for "
-          "one",
-          missing, example);
+      log_warning("training: " + std::to_string(missing) +
+                  " trainable parameters got no gradient in the first step, among them '" +
+                  example + "'");
     }
   }
 

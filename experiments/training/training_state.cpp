@@ -157,8 +157,8 @@ void TrainingState::check_identity(const Json& stored, const std::string& where)
     throw std::runtime_error(where + ": the run began with other frozen weights than these");
   }
   if (const auto threads = json_get<int64_t>(stored, "threads", where); threads != threads_) {
-    logger().warn("resume: {} threads instead of {}, so sums may round differently", threads_,
-                  threads);
+    log_warning("resume: " + std::to_string(threads_) + " threads instead of " +
+                std::to_string(threads) + ", so sums may round differently");
   }
 }
 

@@ -45,16 +45,15 @@ struct TinyModel : torch::nn::Module {
     encoder = register_module("encoder", torch::nn::Linear(8, 16));
     hidden = register_module("hidden", torch::nn::Linear(16, 16));
     head = register_module("head", torch::nn::Linear(16, 4));
-    gate = register_parameter("gate", at::ones({1}));
+    gate = register_parameter("gate", at::empty({1}));
     calls = register_buffer("calls", at::zeros({}, at::kLong));
     Random random(seed);
     for (Tensor& parameter : parameters()) {
-      if (parameter.dim() != 2) continue;
       Tensor values = at::empty(parameter.sizes());
       for (int64_t i = 0; i < values.numel(); ++i) {
         values.data_ptr<float>()[i] = static_cast<float>(0.3 * random.normal());
       }
-      parameter.data().copy_(values);
+      parameter.data().copy_(values);  // all of them: the layers drew from the global generator
     }
   }
   torch::nn::Linear encoder{nullptr}, hidden{nullptr}, head{nullptr};
