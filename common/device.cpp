@@ -74,7 +74,8 @@ void load_cuda() {
     if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
       const char* reason = dlerror();
       throw std::runtime_error(std::string("CUDA: cannot load the back end: ") +
-                               (reason != nullptr ? reason : "unknown reason"));
+                               (reason != nullptr ? reason : "unknown reason") +
+                               "; install the NVIDIA packages of the LibTorch wheel");
     }
     return true;
   }();
