@@ -15,7 +15,9 @@ enum class TedsContent {
 };
 
 struct TedsScore {
-  double score = 0.0;  // 1 - distance / max(elements), 0 to 1
+  /// 1 - distance / max(elements). At most 1; as in the reference it may fall below 0, to -1 at
+  /// worst, where almost nothing of two tables of different shape corresponds.
+  double score = 0.0;
   double distance = 0.0;
   int64_t prediction_elements = 0, truth_elements = 0;  // below the table
   /// False if the trees were too large and `score` is a lower bound: see tree_edit_distance. Two

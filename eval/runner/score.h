@@ -13,7 +13,7 @@
 namespace nvlm::eval {
 
 struct ScoreOptions {
-  BootstrapOptions bootstrap;
+  BootstrapOptions bootstrap = {};
   /// Leave items without a prediction out, for a look at an unfinished run. Otherwise they count as
   /// failures.
   bool predicted_only = false;

@@ -1,0 +1,43 @@
+// A small tables task on disk.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "common/atomic_file.h"
+#include "tests/support/temp_dir.h"
+
+namespace nvlm::test {
+
+inline const char* const kPlainMarkdown = "| a | b |\n| --- | --- |\n| 1 | 2 |\n";
+inline const char* const kSpanHtml =
+    "<table><tr><td colspan=\"2\">head</td></tr><tr><td>1</td><td>2</td></tr></table>";
+inline const char* const kSpanMarkdown = "| head |  |\n| --- | --- |\n| 1 | 2 |\n";
+
+/// Items "plain" (Markdown only), "span" and "again" (both; one document).
+class TaskFolder {
+ public:
+  TaskFolder() {
+    write("a.png", "not read by the task");
+    write("plain.md", kPlainMarkdown);
+    write("span.md", kSpanMarkdown);
+    write("span.html", kSpanHtml);
+    write("index.jsonl",
+          R"({"id":"plain","image":"a.png","md":"plain.md","n_rows":2,"n_cols":2})"
+          "\n"
+          R"({"id":"span","image":"a.png","md":"span.md","html":"span.html","doc":"d"})"
+          "\n"
+          R"({"id":"again","image":"a.png","md":"span.md","html":"span.html","doc":"d"})"
+          "\n");
+  }
+  void write(const std::string& name, const std::string& content) const {
+    write_file_atomically(folder_ / name, content);
+  }
+  const std::filesystem::path& path() const { return folder_.path(); }
+  std::filesystem::path run() const { return folder_ / "run"; }
+
+ private:
+  TempDir folder_;
+};
+
+}  // namespace nvlm::test

@@ -1,0 +1,180 @@
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "common/atomic_file.h"
+#include "common/json.h"
+#include "eval/runner/predict.h"
+#include "eval/runner/prediction_file.h"
+#include "eval/runner/score.h"
+#include "tests/eval/task_folder.h"
+
+namespace nvlm::eval {
+namespace {
+
+const PredictOptions kQuiet{.show_progress = false};
+
+/// Answers by turn; an answer that begins with '!' is thrown.
+class ScriptedReader : public TableReader {
+ public:
+  explicit ScriptedReader(std::vector<std::string> answers) : answers_(std::move(answers)) {}
+  std::string read(const std::filesystem::path&) override {
+    const std::string answer = answers_.at(num_reads++);
+    if (answer.starts_with("!")) throw std::runtime_error(answer.substr(1) + "\nstack trace");
+    return answer;
+  }
+  std::string name() const override { return name_value; }
+
+  size_t num_reads = 0;
+  std::string name_value = "scripted";
+
+ private:
+  std::vector<std::string> answers_;
+};
+
+std::string prediction_line(const std::string& id, const std::string& text) {
+  return Json{{"id", id}, {"prediction", text}, {"seconds", 0.5}}.dump() + "\n";
+}
+
+void write_predictions(const test::TaskFolder& folder, const std::string& content) {
+  std::filesystem::create_directories(folder.run());
+  write_file_atomically(folder.run() / "predictions.jsonl", content);
+}
+
+}  // namespace
+
+TEST_CASE("predict then score: a failed item is recorded and counts 0") {
+  const test::TaskFolder folder;
+  const TablesTask task = TablesTask::open(folder.path());
+  ScriptedReader reader({test::kPlainMarkdown, "!out of \xff memory", test::kSpanMarkdown});
+  const PredictSummary predicted = predict(task, reader, folder.run(), kQuiet);
+  CHECK(predicted.num_items == 3);
+  CHECK(predicted.num_failed == 1);
+
+  const ScoreSummary summary = score(task, folder.run());
+  CHECK(summary.num_items == 3);
+  REQUIRE(summary.failures.size() == 1);
+  CHECK(summary.failures[0].id == "span");
+  CHECK(summary.failures[0].error == "out of \ufffd memory");
+  CHECK(summary.scores.at("teds").mean == doctest::Approx((1.0 + 0.0 + 4.0 / 6.0) / 3.0));
+  CHECK(summary.scores.at("teds").n == 3);
+  CHECK(summary.scores.at("teds_with_spans").n == 2);
+  CHECK(summary.scores.at("teds_without_spans").mean == 1.0);
+  CHECK(summary.scores.at("cer").mean == doctest::Approx(1.0 / 3.0));
+  CHECK(summary.scores.at("exact_match").mean == doctest::Approx(2.0 / 3.0));
+  CHECK(summary.scores.at("well_formed").mean == doctest::Approx(2.0 / 3.0));
+  CHECK(summary.scores.at("seconds").n == 2);
+
+  const Json scores = read_json(folder.run() / "scores.json");
+  CHECK(scores.at("scores").at("teds").at("mean").get<double>() == summary.scores.at("teds").mean);
+  CHECK(scores.at("num_failures") == 1);
+  CHECK(scores.at("item_list_sha256") == task.item_list_sha256);
+  CHECK(scores.at("truth") == "html_else_markdown");
+  const std::string items = read_text_file(folder.run() / "item_scores.jsonl");
+  CHECK(std::count(items.begin(), items.end(), '\n') == 3);
+
+  const std::string before = read_text_file(folder.run() / "scores.json");
+  score(task, folder.run());
+  CHECK(read_text_file(folder.run() / "scores.json") == before);
+}
+
+TEST_CASE("predict: continues where it was, and drops a half-written line") {
+  const test::TaskFolder folder;
+  const TablesTask task = TablesTask::open(folder.path());
+  const std::string first = prediction_line("plain", test::kPlainMarkdown);
+  write_predictions(folder, first + R"({"id":"span","predi)");
+  ScriptedReader reader({test::kSpanMarkdown, test::kSpanMarkdown});
+  const PredictSummary summary = predict(task, reader, folder.run(), kQuiet);
+  CHECK(summary.num_resumed == 1);
+  CHECK(reader.num_reads == 2);
+  CHECK(read_text_file(folder.run() / "predictions.jsonl").starts_with(first));
+  CHECK(read_predictions(folder.run() / "predictions.jsonl", task).predictions.size() == 3);
+
+  predict(task, reader, folder.run(), kQuiet);  // nothing left to do
+  CHECK(reader.num_reads == 2);
+}
+
+TEST_CASE("predict: a complete last line without its newline is kept") {
+  const test::TaskFolder folder;
+  const TablesTask task = TablesTask::open(folder.path());
+  std::string first = prediction_line("plain", "x");
+  first.pop_back();
+  write_predictions(folder, first);
+  ScriptedReader reader({"y", "z"});
+  predict(task, reader, folder.run(), kQuiet);
+  CHECK(reader.num_reads == 2);
+  CHECK(read_predictions(folder.run() / "predictions.jsonl", task).predictions.size() == 3);
+}
+
+TEST_CASE("predict: batches, and the limit") {
+  const test::TaskFolder folder;
+  const TablesTask task = TablesTask::open(folder.path());
+  ScriptedReader reader({"a", "!no", "a", "!no"});  // the batch fails, then one by one
+  PredictOptions options = kQuiet;
+  options.batch_size = 2;
+  options.limit = 2;
+  const PredictSummary summary = predict(task, reader, folder.run(), options);
+  CHECK(summary.num_items == 2);
+  CHECK(summary.num_failed == 1);
+  CHECK(reader.num_reads == 4);
+  CHECK(score(task, folder.run()).num_items == 3);
+  CHECK(score(task, folder.run()).failures.size() == 2);  // failed; without a prediction
+  const ScoreSummary partial = score(task, folder.run(), {.predicted_only = true});
+  CHECK(partial.num_items == 2);
+  CHECK(partial.num_skipped == 1);
+  CHECK(partial.without_table == std::vector<std::string>{"plain"});
+  options.batch_size = 0;
+  CHECK_THROWS_AS(predict(task, reader, folder.run(), options), std::invalid_argument);
+}
+
+TEST_CASE("predict: refuses the folder of another reader") {
+  const test::TaskFolder folder;
+  const TablesTask task = TablesTask::open(folder.path());
+  ScriptedReader reader({"a", "b", "c"});
+  predict(task, reader, folder.run(), kQuiet);
+  reader.name_value = "another";
+  CHECK_THROWS_WITH_AS(predict(task, reader, folder.run(), kQuiet),
+                       doctest::Contains("choose another folder"), std::runtime_error);
+}
+
+TEST_CASE("score: errors of the predictions file") {
+  const test::TaskFolder folder;
+  const TablesTask task = TablesTask::open(folder.path());
+  CHECK_THROWS_WITH_AS(score(task, folder.run()), doctest::Contains("predict first"),
+                       std::runtime_error);
+  const std::string good = prediction_line("plain", "x");
+  const std::map<std::string, const char*> cases = {
+      {"", "no predictions"},
+      {prediction_line("who", "x"), "predictions.jsonl:1: the id 'who' is not among the 3 items"},
+      {good + good, "predictions.jsonl:2: the id 'plain' was predicted before"},
+      {good + R"({"id":"sp)", "last line is not complete"},
+      {"nonsense\n" + good, "predictions.jsonl:1: not valid JSON"},
+      {R"({"id":"plain","seconds":1})", "'prediction' is missing"},
+      {R"({"id":"plain","prediction":"x","seconds":-1})", "expected 0 or more"}};
+  for (const auto& [content, expected] : cases) {
+    CAPTURE(content);
+    write_predictions(folder, content);
+    CHECK_THROWS_WITH_AS(score(task, folder.run()), doctest::Contains(expected),
+                         std::runtime_error);
+  }
+  CHECK(!std::filesystem::exists(folder.run() / "scores.json"));
+}
+
+TEST_CASE("score: a bomb as prediction is one failure, not the end") {
+  const test::TaskFolder folder;
+  const TablesTask task = TablesTask::open(folder.path());
+  std::string bomb;
+  for (int i = 0; i < 10000; ++i) bomb += "<table><tr><td>";
+  write_predictions(folder, prediction_line("plain", bomb) + prediction_line("span", "x"));
+  const ScoreSummary summary = score(task, folder.run());
+  REQUIRE(summary.failures.size() == 2);
+  CHECK(summary.failures[0].error.find("nested deeper") != std::string::npos);
+  CHECK(summary.failures[1].error == "no prediction");
+  CHECK(summary.without_table == std::vector<std::string>{"span"});
+}
+
+}  // namespace nvlm::eval
