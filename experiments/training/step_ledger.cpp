@@ -26,7 +26,11 @@ void StepLedger::drain() {
   figures.swap(pending_);
   std::vector<Tensor> values;
   values.reserve(figures.size());
-  const at::Device device = figures.front().value.device();
+  // Counts may lie on the host; gathering where the losses are keeps it at one transfer.
+  at::Device device = at::kCPU;
+  for (const Figure& figure : figures) {
+    if (!figure.value.is_cpu()) device = figure.value.device();
+  }
   for (const Figure& figure : figures) {
     values.push_back(figure.value.to(device, at::kDouble).reshape({}));
   }

@@ -92,6 +92,31 @@ TEST_CASE("training: 4 batches of 1 give the step of 1 batch of 4, though their 
   CHECK(first_difference(trained(scratch, whole), trained(scratch, whole, 0.05)) != "");
 }
 
+TEST_CASE("training: a step follows the gradient of the mean over all its supervised tokens") {
+  const ScratchDir scratch;
+  TrainConfig config = tiny_config();
+  config.accumulation = 3;
+  TinyTask task, plain;
+  task.dropout = plain.dropout = 0;
+  Tensor sum = at::zeros({}), tokens = at::zeros({});
+  for (int64_t micro = 0; micro < 3; ++micro) {
+    const TaskLoss loss = plain.loss(plain.prepare({1, 0, micro, micro * 4, 4}));
+    sum = sum + loss.sum;
+    tokens = tokens + loss.count;
+  }
+  (sum / tokens).backward();
+  double square = 0;
+  for (const Tensor& parameter : plain.model_.parameters()) {
+    square += parameter.grad().square().sum().item<double>();
+  }
+  train(task, config, scratch / "run");
+  const Json first = metrics_lines(scratch / "run").front();
+  CHECK(first.at("grad_norm").get<double>() == doctest::Approx(std::sqrt(square)).epsilon(1e-5));
+  CHECK(first.at("loss").get<double>() ==
+        doctest::Approx((sum / tokens).item<double>()).epsilon(1e-5));
+  CHECK(first.at("tokens") == tokens.item<int64_t>());
+}
+
 TEST_CASE("training: weights do not depend on the number of workers") {
   const ScratchDir scratch;
   TrainConfig config = tiny_config();
