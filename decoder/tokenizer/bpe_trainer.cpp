@@ -11,6 +11,7 @@
 #include "decoder/tokenizer/byte_level_alphabet.h"
 #include "decoder/tokenizer/pair_counts.h"
 #include "decoder/tokenizer/pre_tokenizer.h"
+#include "decoder/tokenizer/utf8.h"
 #include "decoder/tokenizer/vocabulary.h"
 
 namespace nvlm::decoder {
@@ -48,6 +49,9 @@ void validate_trainer_config(const BpeTrainerConfig& config) {
   }
   std::unordered_set<std::string_view> seen;
   for (const std::string& token : config.special_tokens) {
+    if (valid_utf8_length(token) != token.size()) {
+      throw std::invalid_argument("train_bpe: a special token is not valid UTF-8");
+    }
     if (token.empty() || !seen.insert(token).second) {
       throw std::invalid_argument("train_bpe: special token '" + token +
                                   (token.empty() ? "' is empty" : "' is given twice"));

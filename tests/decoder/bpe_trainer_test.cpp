@@ -174,6 +174,7 @@ TEST_CASE("impossible training configurations are refused and write nothing") {
   check_refused([](auto& c) { c.min_pair_count = 0; }, "min_pair_count is 0");
   check_refused([](auto& c) { c.special_tokens = {"<a>", "<a>"}; }, "'<a>' is given twice");
   check_refused([](auto& c) { c.special_tokens = {""}; }, "is empty");
+  check_refused([](auto& c) { c.special_tokens = {"\xFF"}; }, "not valid UTF-8");
   check_refused([](auto& c) { c.special_tokens = {"a"}; }, "name of an ordinary token");
   check_refused([](auto& c) { c.pattern = "(unclosed"; }, "cannot compile the pattern");
 }
