@@ -5,9 +5,10 @@
 
 namespace nvlm::vision {
 
-/// Antialiased bicubic resize, bit for bit equal to Pillow's Image.resize(..., BICUBIC): rows
-/// first, each direction in 22-bit fixed point and rounded to 8 bits. A direction that keeps its
-/// size is not touched.
+/// Antialiased bicubic resize, bit for bit equal to Image.resize(..., BICUBIC) of Pillow 13: each
+/// direction in 22-bit fixed point and rounded to 8 bits; rows first, but columns first where the
+/// height shrinks by more than twice as many pixels as the width (Pillow before 13 always takes the
+/// rows first, which differs by a few levels). A direction that keeps its size is not touched.
 /// image    uint8 [old_height, old_width, 3], not empty
 /// returns  uint8 [height, width, 3], a new tensor unless nothing had to be done
 /// throws   c10::Error for another shape or dtype, or a size below 1 pixel
