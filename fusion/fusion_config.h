@@ -1,0 +1,32 @@
+// How an image enters the decoder, as a plain struct and as `fusion_config` in config.json.
+#pragma once
+
+#include <vector>
+
+#include "common/json.h"
+#include "fusion/gated_cross_attention.h"
+#include "fusion/projector.h"
+#include "fusion/routing.h"
+#include "fusion/tile_tags.h"
+
+namespace nvlm::fusion {
+
+struct FusionConfig {
+  Variant variant = Variant::kDecoder;
+  TileTagKind tile_tags = TileTagKind::k1d;
+  ProjectorConfig projector;
+  /// Used only by variants with a memory.
+  GatedCrossAttentionConfig cross_attention;
+  std::vector<int64_t> depths;  // of the cross-attention blocks, see evenly_spaced_depths
+};
+
+/// Throws std::invalid_argument naming the field, its value and what is expected.
+void validate(const FusionConfig& config);
+
+/// throws  std::runtime_error for a missing or mistyped field, std::invalid_argument as validate()
+FusionConfig fusion_config_from_json(const Json& json);
+
+/// The same fields; cross-attention only for variants that have it.
+Json to_json(const FusionConfig& config);
+
+}  // namespace nvlm::fusion

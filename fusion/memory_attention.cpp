@@ -1,0 +1,53 @@
+#include "fusion/memory_attention.h"
+
+#include <cmath>
+#include <limits>
+
+namespace nvlm::fusion {
+
+using torch::nn::Linear;
+using torch::nn::LinearOptions;
+
+MemoryAttentionImpl::MemoryAttentionImpl(const MemoryAttentionConfig& config) : config_(config) {
+  const auto linear = [this](const char* name, int64_t in, int64_t out) {
+    return register_module(name, Linear(LinearOptions(in, out).bias(false)));
+  };
+  q_proj_ = linear("q_proj", config.hidden, config.heads * config.head_dim);
+  k_proj_ = linear("k_proj", config.hidden, config.kv_heads * config.head_dim);
+  v_proj_ = linear("v_proj", config.hidden, config.kv_heads * config.head_dim);
+  o_proj_ = linear("o_proj", config.heads * config.head_dim, config.hidden);
+}
+
+Tensor MemoryAttentionImpl::split_heads(const Tensor& x, int64_t heads) const {
+  return x.view({x.size(0), x.size(1), heads, config_.head_dim})
+      .transpose(1, 2);  // [batch, heads, length, head_dim]
+}
+
+decoder::MemoryKeysValues MemoryAttentionImpl::project(const Tensor& memory) {
+  return {split_heads(k_proj_(memory), config_.kv_heads),
+          split_heads(v_proj_(memory), config_.kv_heads)};
+}
+
+Tensor MemoryAttentionImpl::forward(const Tensor& hidden, const decoder::MemoryKeysValues& memory,
+                                    const Tensor& mask) {
+  const Tensor queries = split_heads(q_proj_(hidden), config_.heads);
+  const Tensor attended = at::scaled_dot_product_attention(
+      queries, memory.keys, memory.values, mask.unsqueeze(1), /*dropout_p=*/0.0,
+      /*is_causal=*/false, /*scale=*/std::nullopt,
+      /*enable_gqa=*/true);                             // [batch, heads, seq, head_dim]
+  return o_proj_(attended.transpose(1, 2).flatten(2));  // [batch, seq, hidden]
+}
+
+Tensor MemoryAttentionImpl::probabilities(const Tensor& hidden,
+                                          const decoder::MemoryKeysValues& memory,
+                                          const Tensor& mask, int64_t num_heads) {
+  const Tensor queries = split_heads(q_proj_(hidden), config_.heads).narrow(1, 0, num_heads);
+  const Tensor keys = memory.keys.repeat_interleave(config_.heads / config_.kv_heads, /*dim=*/1)
+                          .narrow(1, 0, num_heads);  // [batch, num_heads, memory, head_dim]
+  const double scale = 1.0 / std::sqrt(static_cast<double>(config_.head_dim));
+  return (queries.matmul(keys.transpose(2, 3)) * scale)
+      .masked_fill(mask.unsqueeze(1).logical_not(), -std::numeric_limits<double>::infinity())
+      .softmax(-1);  // [batch, num_heads, seq, memory]
+}
+
+}  // namespace nvlm::fusion

@@ -1,0 +1,28 @@
+// A whole model on disk, in the Hugging Face layout.
+#pragma once
+
+#include <filesystem>
+
+#include "common/tensor.h"
+#include "fusion/multimodal_model.h"
+
+namespace nvlm::fusion {
+
+/// Loads config.json, preprocessor_config.json (where it exists) and the weights: a lab model of
+/// any variant, NVLM-D, or InternVL 2.5 with a Llama or Qwen2 decoder. In evaluation mode, on the
+/// CPU. dtype   of all parameters throws  std::runtime_error naming the file and what is wrong with
+/// it, all tensors at once
+MultimodalModel load_multimodal(const std::filesystem::path& folder,
+                                at::ScalarType dtype = at::kFloat);
+
+/// Writes config.json, model.safetensors, tokenizer.json (a copy), preprocessor_config.json and
+/// generation_config.json into `folder`, which is made if need be. Each file appears complete or
+/// not at all, the weights last. tokenizer_json  the tokenizer that the model was trained with
+/// dtype           of the stored floating-point tensors; bfloat16 halves the file
+/// throws          std::runtime_error if a file cannot be read or written; std::invalid_argument if
+///                 the tokenizer lacks the prompt format's tokens
+void save_multimodal(const std::filesystem::path& folder, const MultimodalModel& model,
+                     const std::filesystem::path& tokenizer_json,
+                     at::ScalarType dtype = at::kFloat);
+
+}  // namespace nvlm::fusion

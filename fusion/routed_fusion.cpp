@@ -1,0 +1,82 @@
+#include "fusion/routed_fusion.h"
+
+#include <vector>
+
+#include "decoder/llama.h"
+#include "fusion/remember.h"
+#include "fusion/splice.h"
+
+namespace nvlm::fusion {
+namespace {
+
+void check_order(const PromptBatch& prompts, const vision::TileFeatures& features) {
+  const std::vector<vision::TileRef> planned = prompts.tile_refs();
+  TORCH_CHECK(planned.size() == features.tiles.size(), "fusion.forward: the prompts plan ",
+              planned.size(), " tiles but there are features of ", features.tiles.size());
+  for (size_t i = 0; i < planned.size(); ++i) {
+    const vision::TileRef &want = planned[i], &have = features.tiles[i];
+    TORCH_CHECK(want.sample == have.sample && want.image == have.image && want.tile == have.tile &&
+                    want.role == have.role,
+                "fusion.forward: features ", i, " are of sample ", have.sample, " picture ",
+                have.image, " tile ", have.tile, ", expected sample ", want.sample, " picture ",
+                want.image, " tile ", want.tile);
+  }
+}
+
+/// The tiles that the prompts send along `route`, in order.
+vision::TileFeatures tiles_by_route(const vision::TileFeatures& tiles, const PromptBatch& prompts,
+                                    Route route) {
+  vision::TileFeatures chosen;
+  std::vector<int64_t> rows;
+  int64_t row = 0;
+  for (const Prompt& prompt : prompts.samples) {
+    for (const TilePlacement& place : prompt.tiles) {
+      if (place.route == route) {
+        rows.push_back(row);
+        chosen.tiles.push_back(tiles.tiles[static_cast<size_t>(row)]);
+      }
+      ++row;
+    }
+  }
+  if (chosen.num_tiles() == tiles.num_tiles()) return tiles;
+  if (rows.empty()) return {};
+  chosen.tokens = tiles.tokens.index_select(0, at::tensor(rows, tiles.tokens.device()));
+  return chosen;
+}
+
+/// The prompts as plain text, each slot still an image-pad token.
+decoder::DecoderInputs text_inputs(const PromptBatch& prompts, const TokenEmbedder& embed) {
+  return {embed(prompts.ids), decoder::position_ids_of(prompts.attention_mask),
+          prompts.attention_mask, std::nullopt};
+}
+
+}  // namespace
+
+RoutedFusion::RoutedFusion(const FusionConfig& config) {
+  projector_ = register_module("mlp1", Projector(config.projector));
+  if (routing(config.variant).uses_memory()) {
+    blocks_ = register_module("cross_attention",
+                              GatedCrossAttentionStack(config.cross_attention, config.depths));
+  }
+}
+
+decoder::DecoderInputs RoutedFusion::forward(const PromptBatch& prompts,
+                                             const vision::TileFeatures& features,
+                                             const TokenEmbedder& embed) {
+  check_order(prompts, features);
+  vision::TileFeatures tiles = features;
+  if (tiles.num_tiles() > 0) tiles.tokens = projector_(features.tokens);
+
+  decoder::DecoderInputs inputs = text_inputs(prompts, embed);
+  inputs.embeddings =
+      splice(inputs.embeddings, prompts, tiles_by_route(tiles, prompts, Route::kInline));
+  const auto memory = remember(prompts, tiles_by_route(tiles, prompts, Route::kMemory), embed);
+  if (!memory) return inputs;
+  TORCH_CHECK(blocks_,
+              "fusion.forward: the prompts send tiles to the memory, but this model has no "
+              "cross-attention to read it");
+  inputs.cross_attention = decoder::CrossAttention{blocks_.ptr(), memory->tokens, memory->mask};
+  return inputs;
+}
+
+}  // namespace nvlm::fusion

@@ -1,0 +1,27 @@
+// NVLM-D, NVLM-X and NVLM-H: two routes into the decoder, and the prompt says who takes which.
+#pragma once
+
+#include "fusion/fusion_config.h"
+#include "fusion/fusion_module.h"
+#include "fusion/gated_cross_attention_stack.h"
+#include "fusion/projector.h"
+
+namespace nvlm::fusion {
+
+/// One projector ("mlp1") for all tiles; the inline ones are spliced into the sequence, the others
+/// remembered beside it and read by gated cross-attention ("cross_attention", only in variants with
+/// a memory).
+/// source  NVLM (arXiv 2409.11402) §4.2
+class RoutedFusion : public FusionModule {
+ public:
+  explicit RoutedFusion(const FusionConfig& config);
+
+  decoder::DecoderInputs forward(const PromptBatch& prompts, const vision::TileFeatures& features,
+                                 const TokenEmbedder& embed) override;
+
+ private:
+  Projector projector_{nullptr};
+  GatedCrossAttentionStack blocks_{nullptr};  // null: all tiles are inline
+};
+
+}  // namespace nvlm::fusion
