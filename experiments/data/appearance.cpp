@@ -118,13 +118,17 @@ TextSmoothing random_smoothing(const TableDifficulty& difficulty, Random& random
 
 Ink random_ink(const TableDifficulty& difficulty, Random& random) {
   const double contrast = difficulty.min_contrast;
-  const double lightest = 1 - 0.5 * difficulty.tint;
-  const double light = random.uniform(std::max(contrast, lightest - 0.5 * (1 - contrast)), 1.0);
-  const double draw = random.uniform();
-  const double dark = std::max(0.0, light - contrast) * draw * draw;  // mostly near black
-  // Keep at least the contrast after tinting: luminances move by at most a third of the room.
+  const bool white_paper = random.chance(0.4);
+  // Squares favour what documents look like: light ground, dark text, little colour.
+  const double grey = random.uniform(), ink_draw = random.uniform(), tint_draw = random.uniform();
+  const double darkest_ground =
+      std::max(contrast, 1 - 0.5 * (1 - contrast) - 0.5 * difficulty.tint);
+  const double light = white_paper ? 1 : 1 - grey * grey * (1 - darkest_ground);
+  const double dark = std::max(0.0, light - contrast) * ink_draw * ink_draw;
+  // Each of the two may move by half of what is left above the least contrast.
   const double room = std::max(0.0, light - dark - contrast) / 2;
-  const double tint = std::min(difficulty.tint, room);
+  const double tint =
+      white_paper ? 0 : std::min(difficulty.tint * tint_draw * tint_draw * 1.5, room);
   Ink ink;
   ink.ground = tinted(light, tint, random);
   ink.text = tinted(dark, tint, random);

@@ -132,16 +132,19 @@ void weaken_contrast(cv::Mat& image, double factor) {
 
 void add_noise(cv::Mat& image, double deviation, Random& random) {
   // The sum of four uniform bytes has mean 510 and deviation 147.8; one draw serves two pixels.
-  const double scale = deviation / 147.8;
+  std::array<int, 1021> noise;
+  for (int sum = 0; sum <= 1020; ++sum) {
+    noise[static_cast<size_t>(sum)] =
+        static_cast<int>(std::lround((sum - 510) * deviation / 147.8));
+  }
   uint64_t bits = 0;
   for (int y = 0; y < image.rows; ++y) {
     auto* row = image.ptr<cv::Vec3b>(y);
     for (int x = 0; x < image.cols; ++x) {
       bits = x % 2 == 0 ? random.next() : bits >> 32;
-      const auto sum = static_cast<int>((bits & 255) + ((bits >> 8) & 255) + ((bits >> 16) & 255) +
-                                        ((bits >> 24) & 255));
-      const auto noise = static_cast<int>(std::lround((sum - 510) * scale));
-      for (int c = 0; c < 3; ++c) row[x][c] = cv::saturate_cast<uint8_t>(row[x][c] + noise);
+      const auto sum = static_cast<size_t>((bits & 255) + ((bits >> 8) & 255) +
+                                           ((bits >> 16) & 255) + ((bits >> 24) & 255));
+      for (int c = 0; c < 3; ++c) row[x][c] = cv::saturate_cast<uint8_t>(row[x][c] + noise[sum]);
     }
   }
 }

@@ -10,6 +10,7 @@ namespace {
 
 constexpr double kSuperscriptScale = 0.68;
 constexpr double kSuperscriptRaise = 0.33;  // of the em size
+constexpr double kMiddle = 0.345;           // from the baseline to the middle of a line's box, em
 
 double pixels(int pango_units) { return static_cast<double>(pango_units) / PANGO_SCALE; }
 
@@ -39,11 +40,10 @@ std::vector<PlacedCharacter> ShapedText::characters() const {
   for (size_t i = 0; i < points.size(); ++i) {
     const char32_t c = points[i];
     if (c != U' ' && c != U'\n') {
-      PangoRectangle box;  // of the character within its line; width < 0 in right-to-left text
+      PangoRectangle box;  // of the character; a superscript's own, lifted one
       pango_layout_index_to_pos(layout_.get(), byte, &box);
-      const double lift = i >= raised_from_ ? raise_ : 0;
       placed.push_back({i, c, pixels(box.x) + pixels(box.width) / 2,
-                        pixels(box.y) + pixels(box.height) / 2 - lift, pixels(box.width),
+                        pixels(box.y) + pixels(box.height) / 2, pixels(box.width),
                         pixels(box.height)});
     }
     byte += c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
@@ -133,14 +133,13 @@ ShapedText TextShaper::shape(const std::string& text, const TextFont& font, Alig
   PangoAttrList* attributes = pango_attr_list_new();
   pango_attr_list_insert(attributes, pango_attr_fallback_new(FALSE));
   const std::u32string points = code_points(text);
-  shaped.raised_from_ = points.size() - std::min(points.size(), static_cast<size_t>(raised));
+  const size_t raised_from = points.size() - std::min(points.size(), static_cast<size_t>(raised));
   if (raised > 0) {
     size_t start = 0;
-    for (size_t i = 0; i < shaped.raised_from_; ++i) start += to_utf8(points[i]).size();
-    shaped.raise_ = kSuperscriptRaise * font.pixels;
-    for (PangoAttribute* attribute :
-         {pango_attr_scale_new(kSuperscriptScale),
-          pango_attr_rise_new(static_cast<int>(shaped.raise_ * PANGO_SCALE))}) {
+    for (size_t i = 0; i < raised_from; ++i) start += to_utf8(points[i]).size();
+    const double rise = kSuperscriptRaise * font.pixels;
+    for (PangoAttribute* attribute : {pango_attr_scale_new(kSuperscriptScale),
+                                      pango_attr_rise_new(static_cast<int>(rise * PANGO_SCALE))}) {
       attribute->start_index = static_cast<guint>(start);
       pango_attr_list_insert(attributes, attribute);
     }

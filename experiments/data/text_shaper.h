@@ -50,8 +50,6 @@ class ShapedText {
   std::unique_ptr<PangoLayout, Unref> layout_;
   std::string text_;
   double width_ = 0, height_ = 0;
-  double raise_ = 0;        // pixels that the last raised_ code points are lifted
-  size_t raised_from_ = 0;  // code point index
   bool as_outlines_ = false;
 };
 

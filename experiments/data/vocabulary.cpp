@@ -1,5 +1,7 @@
 #include "experiments/data/vocabulary.h"
 
+#include <algorithm>
+
 #include "experiments/data/charset.h"
 #include "experiments/data/utf8.h"
 
@@ -24,6 +26,9 @@ const Strings kOnsets = {"b",  "c",  "d",  "f",  "g",  "h",  "j",  "k",  "l",  "
 const Strings kVowels = {"a", "e", "i", "o", "u", "a", "e", "i", "o", "ai", "ea", "oo", "ou", "y"};
 const Strings kCodas = {"",  "",  "",  "n", "r",  "s",  "t",  "l",  "m",
                         "d", "k", "p", "x", "ck", "nd", "rt", "ss", "ll"};
+// Invented words must not hold these by accident.
+const Strings kUnwanted = {"arse", "cock", "cunt", "dick", "fag",  "fuc",  "fuk",  "nazi",
+                           "nig",  "piss", "puss", "rape", "shit", "slut", "twat", "whor"};
 const std::string kDigits = "0123456789";
 const std::string kUpper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const std::string kLower = "abcdefghijklmnopqrstuvwxyz";
@@ -34,6 +39,22 @@ char any_of(Random& random, const std::string& characters) {
 }
 
 char ascii_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
+
+bool is_unwanted(const std::string& word) {
+  return std::any_of(kUnwanted.begin(), kUnwanted.end(),
+                     [&](const std::string& part) { return word.find(part) != std::string::npos; });
+}
+
+std::string syllables(Random& random, size_t length) {
+  std::string word;
+  while (word.size() < length) {
+    if (!word.empty() || random.chance(0.8)) word += random.pick(kOnsets);
+    word += random.pick(kVowels);
+    if (random.chance(0.5)) word += random.pick(kCodas);
+  }
+  word.resize(length);
+  return word;
+}
 
 }  // namespace
 
@@ -55,12 +76,9 @@ std::string random_name(Random& random) {
 std::string pseudo_word(Random& random, int64_t min_length, int64_t max_length) {
   const auto length = static_cast<size_t>(random.integer(min_length, max_length));
   std::string word;
-  while (word.size() < length) {
-    if (!word.empty() || random.chance(0.8)) word += random.pick(kOnsets);
-    word += random.pick(kVowels);
-    if (random.chance(0.5)) word += random.pick(kCodas);
-  }
-  word.resize(length);
+  do {
+    word = syllables(random, length);
+  } while (is_unwanted(word));
   return word;
 }
 

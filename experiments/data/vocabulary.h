@@ -8,7 +8,7 @@
 
 namespace nvlm::experiments {
 
-/// About 1,500 common English words, lower case.
+/// About 1,800 common English words, lower case.
 const std::vector<std::string>& english_words();
 
 /// Headings of table columns, capitalised.

@@ -10,7 +10,7 @@ able about above absent accept access account across action active actual adapt 
 adult advance advice affect after again age agency agent agree ahead air airport alarm album alert
 alive all allow almost alone along also alter amount analysis anchor ancient and angle animal annual
 answer any apart apple apply area argue arm army around arrive art article ask aspect asset assign
-assist asset attach attack attempt attend audit author autumn average avoid award aware away axis
+assist attach attack attempt attend audit author autumn average avoid award aware away axis
 baby back bad bag bake balance ball band bank bar base basic basin basket batch bath battery bay
 beach beam bean bear beat beauty because become bed beef before begin behind believe bell belong
 below belt bench bend benefit berry best better between beyond big bill bind bird birth bit black
