@@ -63,6 +63,7 @@ FusionConfig fusion_config_from_json(const Json& json) {
   config.projector.hidden = json_get<int64_t>(projector, "hidden_size", kProjectorWhere);
   config.projector.output = json_get<int64_t>(projector, "output_size", kProjectorWhere);
   config.projector.bias = json_get<bool>(projector, "bias", kProjectorWhere);
+  config.bind_memory_tags = json_get_or(json, "bind_memory_tags", true, kFusionWhere);
 
   if (routing(config.variant).uses_memory()) {
     const Json blocks = json_get<Json>(json, "cross_attention", kFusionWhere);
@@ -85,6 +86,7 @@ FusionConfig fusion_config_from_json(const Json& json) {
 Json to_json(const FusionConfig& config) {
   Json json = {{"variant", name(config.variant)},
                {"tile_tags", name(config.tile_tags)},
+               {"bind_memory_tags", config.bind_memory_tags},
                {"projector",
                 {{"input_size", config.projector.input},
                  {"hidden_size", config.projector.hidden},

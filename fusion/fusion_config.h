@@ -15,6 +15,8 @@ struct FusionConfig {
   Variant variant = Variant::kDecoder;
   TileTagKind tile_tags = TileTagKind::k1d;
   ProjectorConfig projector;
+  /// Whether tags in the memory (H) mark each token of their tile; see remember().
+  bool bind_memory_tags = true;
   /// Used only by variants with a memory.
   GatedCrossAttentionConfig cross_attention;
   std::vector<int64_t> depths;  // of the cross-attention blocks, see evenly_spaced_depths

@@ -22,6 +22,7 @@ struct MemoryPlan {
 
   int64_t width;
   std::vector<int64_t> tag_ids;
+  std::vector<int64_t> tag_sizes;     // by tile of the memory: how many of tag_ids are its own
   std::vector<int64_t> source;        // kPadding = the zero row
   std::vector<int64_t> owner;         // the tile of the sample that it belongs to
   std::vector<int64_t> visible_from;  // the first position whose ordinary text sees it
@@ -43,6 +44,7 @@ MemoryPlan plan_memory(const PromptBatch& prompts) {
       const TilePlacement& place = prompt.tiles[tile];
       if (place.route != Route::kMemory) continue;
       const auto tag_tokens = static_cast<int64_t>(place.memory_tag.size());
+      plan.tag_sizes.push_back(tag_tokens);
       for (int64_t i = -tag_tokens; i < prompt.tile_tokens; ++i) {
         const auto column = static_cast<size_t>(sample * width + place.begin + i);
         plan.owner[column] = static_cast<int64_t>(tile);
@@ -76,6 +78,19 @@ void check_tiles(const PromptBatch& prompts, const vision::TileFeatures& tiles) 
   }
 }
 
+/// The mean of each tile's tag, zero for a tile without one.
+/// tags [tags, hidden] -> [tiles, hidden]
+Tensor mean_tags(const Tensor& tags, const std::vector<int64_t>& tag_sizes) {
+  Tensor weights = at::zeros({static_cast<int64_t>(tag_sizes.size()), tags.size(0)}, at::kDouble);
+  int64_t begin = 0, tile = 0;
+  for (const int64_t size : tag_sizes) {
+    if (size > 0) weights[tile].narrow(0, begin, size).fill_(1.0 / static_cast<double>(size));
+    begin += size;
+    ++tile;
+  }
+  return weights.to(tags.options()).matmul(tags);
+}
+
 /// tile [batch, seq], real [batch, seq]; owner, visible_from [batch, memory]
 /// -> [batch, seq, memory]
 Tensor cross_attention_mask(const Tensor& tile, const Tensor& real, const Tensor& owner,
@@ -91,7 +106,7 @@ Tensor cross_attention_mask(const Tensor& tile, const Tensor& real, const Tensor
 }  // namespace
 
 std::optional<Memory> remember(const PromptBatch& prompts, const vision::TileFeatures& tiles,
-                               const TokenEmbedder& embed) {
+                               const TokenEmbedder& embed, bool bind_tags) {
   check_tiles(prompts, tiles);
   const MemoryPlan plan = plan_memory(prompts);
   if (plan.width == 0) return std::nullopt;
@@ -100,14 +115,15 @@ std::optional<Memory> remember(const PromptBatch& prompts, const vision::TileFea
   const auto columns = [&](const std::vector<int64_t>& values) {
     return at::tensor(values, at::kLong).view({prompts.size(), plan.width}).to(device);
   };
-  const Tensor tile_rows = tiles.tokens.flatten(0, 1);  // [tiles * tile_tokens, hidden]
-  std::vector<Tensor> rows = {tile_rows, tile_rows.new_zeros({1, tile_rows.size(1)})};
+  Tensor tile_tokens = tiles.tokens;                              // [tiles, tile_tokens, hidden]
+  Tensor tags = tile_tokens.new_empty({0, tile_tokens.size(2)});  // [tags, hidden]
   if (!plan.tag_ids.empty()) {
-    const Tensor tag_ids = at::tensor(plan.tag_ids, at::kLong).to(device);
-    rows.insert(rows.begin(), embed(tag_ids.unsqueeze(0)).squeeze(0));  // [tags, hidden]
+    tags = embed(at::tensor(plan.tag_ids, at::kLong).to(device).unsqueeze(0)).squeeze(0);
+    if (bind_tags) tile_tokens = tile_tokens + mean_tags(tags, plan.tag_sizes).unsqueeze(1);
   }
+  const Tensor zero_row = tile_tokens.new_zeros({1, tile_tokens.size(2)});
   Memory memory;
-  memory.tokens = at::cat(rows)
+  memory.tokens = at::cat({tags, tile_tokens.flatten(0, 1), zero_row})
                       .index_select(0, columns(plan.source).flatten())
                       .view({prompts.size(), plan.width, -1});  // [batch, memory, hidden]
   memory.mask = cross_attention_mask(prompts.tile, prompts.attention_mask, columns(plan.owner),

@@ -40,7 +40,8 @@ vision::TileFeatures tiles_by_route(const vision::TileFeatures& tiles, const Pro
   }
   if (chosen.num_tiles() == tiles.num_tiles()) return tiles;
   if (rows.empty()) return {};
-  chosen.tokens = tiles.tokens.index_select(0, at::tensor(rows, tiles.tokens.device()));
+  chosen.tokens =
+      tiles.tokens.index_select(0, at::tensor(rows, at::kLong).to(tiles.tokens.device()));
   return chosen;
 }
 
@@ -52,7 +53,8 @@ decoder::DecoderInputs text_inputs(const PromptBatch& prompts, const TokenEmbedd
 
 }  // namespace
 
-RoutedFusion::RoutedFusion(const FusionConfig& config) {
+RoutedFusion::RoutedFusion(const FusionConfig& config)
+    : bind_memory_tags_(config.bind_memory_tags) {
   projector_ = register_module("mlp1", Projector(config.projector));
   if (routing(config.variant).uses_memory()) {
     blocks_ = register_module("cross_attention",
@@ -70,7 +72,8 @@ decoder::DecoderInputs RoutedFusion::forward(const PromptBatch& prompts,
   decoder::DecoderInputs inputs = text_inputs(prompts, embed);
   inputs.embeddings =
       splice(inputs.embeddings, prompts, tiles_by_route(tiles, prompts, Route::kInline));
-  const auto memory = remember(prompts, tiles_by_route(tiles, prompts, Route::kMemory), embed);
+  const auto memory =
+      remember(prompts, tiles_by_route(tiles, prompts, Route::kMemory), embed, bind_memory_tags_);
   if (!memory) return inputs;
   TORCH_CHECK(blocks_,
               "fusion.forward: the prompts send tiles to the memory, but this model has no "

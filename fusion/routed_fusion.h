@@ -22,6 +22,7 @@ class RoutedFusion : public FusionModule {
  private:
   Projector projector_{nullptr};
   GatedCrossAttentionStack blocks_{nullptr};  // null: all tiles are inline
+  bool bind_memory_tags_;
 };
 
 }  // namespace nvlm::fusion
