@@ -14,6 +14,7 @@ namespace nvlm::decoder {
 struct AttentionProbe {
   std::set<int64_t> self_layers;   // decoder layers whose self-attention is wanted
   std::set<int64_t> cross_blocks;  // cross-attention blocks that are wanted
+  int64_t heads = 0;               // only the first so many heads are wanted; 0 = all
 
   std::map<int64_t, Tensor> self_probabilities;   // layer -> [batch, heads, seq, keys]
   std::map<int64_t, Tensor> cross_probabilities;  // block -> [batch, heads, seq, memory]

@@ -2,6 +2,7 @@
 
 #include <torch/utils.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "common/check.h"
@@ -15,12 +16,28 @@ void truncated_normal_(const Tensor& parameter, double deviation) {
   parameter.uniform_(-mass, mass).erfinv_().mul_(deviation * std::sqrt(2.0));
 }
 
+Tensor grid_positions(int64_t grid, int64_t hidden) {
+  constexpr double kAmplitude = 0.5;     // beside patch embeddings of deviation about 0.5
+  constexpr double kSlowest = 1.0 / 64;  // radians per patch; a grid of 32 stays within a half turn
+  const int64_t waves = hidden / 4;      // sine and cosine, by row and by column
+  const Tensor exponents = at::arange(waves, at::kFloat) / std::max<int64_t>(waves - 1, 1);
+  const Tensor angles = at::arange(grid, at::kFloat).unsqueeze(1) *
+                        at::pow(kSlowest, exponents);                  // [grid, waves]
+  const Tensor along = at::cat({angles.sin(), angles.cos()}, 1);       // [grid, 2 * waves]
+  const Tensor by_row = along.unsqueeze(1).expand({grid, grid, -1});
+  const Tensor by_column = along.unsqueeze(0).expand({grid, grid, -1});
+  Tensor positions = at::zeros({grid * grid, hidden});
+  positions.narrow(1, 0, 4 * waves)
+      .copy_(at::cat({by_row, by_column}, 2).flatten(0, 1).mul(kAmplitude));
+  return positions;
+}
+
 PatchEmbeddingImpl::PatchEmbeddingImpl(const VisionConfig& config)
     : patch_size_(config.patch_size) {
   weight_ = register_parameter("weight",
                                at::empty({config.hidden, 3, config.patch_size, config.patch_size}));
   bias_ = register_parameter("bias", at::zeros({config.hidden}));
-  truncated_normal_(weight_);
+  truncated_normal_(weight_, 1 / std::sqrt(3.0 * config.patch_size * config.patch_size));
 }
 
 Tensor PatchEmbeddingImpl::forward(const Tensor& pixel_values) {
@@ -38,7 +55,9 @@ VisionEmbeddingsImpl::VisionEmbeddingsImpl(const VisionConfig& config) : config_
       register_parameter("position_embedding", at::empty({1, 1 + config.patches(), config.hidden}));
   patch_embedding_ = register_module("patch_embedding", PatchEmbedding(config));
   truncated_normal_(class_embedding_);
-  truncated_normal_(position_embedding_);
+  const torch::NoGradGuard no_grad;
+  position_embedding_.zero_();
+  position_embedding_[0].slice(0, 1).copy_(grid_positions(config.grid(), config.hidden));
 }
 
 Tensor VisionEmbeddingsImpl::forward(const Tensor& pixel_values) {

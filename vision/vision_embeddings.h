@@ -12,6 +12,12 @@ namespace nvlm::vision {
 /// Fills with a normal distribution of mean 0, cut off at two deviations.
 void truncated_normal_(const Tensor& parameter, double deviation = 0.02);
 
+/// Sines and cosines of row and column, where learned positions start from in training: patches
+/// that are near one another begin alike, so attention finds its neighbours early.
+/// returns  [grid * grid, hidden], float32
+/// source   "An Image is Worth 16x16 Words" learns them; 2-D sinusoids as in arXiv 2205.01580
+Tensor grid_positions(int64_t grid, int64_t hidden);
+
 /// Projects each patch linearly: a convolution whose stride is its kernel, stored as one, computed
 /// as a matrix product.
 /// pixel_values  [tiles, 3, height, width], multiples of the patch size

@@ -2,6 +2,8 @@
 
 #include <torch/utils.h>
 
+#include <cmath>
+
 #include "vision/vision_embeddings.h"
 
 namespace nvlm::vision {
@@ -9,7 +11,7 @@ namespace {
 
 torch::nn::Linear vision_linear(int64_t in, int64_t out, bool has_bias) {
   torch::nn::Linear linear(torch::nn::LinearOptions(in, out).bias(has_bias));
-  truncated_normal_(linear->weight);
+  truncated_normal_(linear->weight, 1 / std::sqrt(static_cast<double>(in)));
   if (has_bias) {
     const torch::NoGradGuard no_grad;
     linear->bias.zero_();

@@ -89,7 +89,10 @@ void require_fresh_run_dir(const fs::path& run_dir) {
   }
   for (const auto& entry : fs::directory_iterator(run_dir)) {
     const std::string name = entry.path().filename().string();
-    if (name == "config.ini" || name == "manifest.json" || name == kLockName) continue;
+    if (name == "config.ini" || name == "manifest.json" || name == "tokenizer.json" ||
+        name == kLockName) {
+      continue;
+    }
     throw UsageError("run directory: '" + run_dir.string() + "' is in use (it holds '" + name +
                      "'); resume that run or name another folder");
   }

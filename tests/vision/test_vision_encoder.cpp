@@ -212,7 +212,7 @@ TEST_CASE("a bfloat16 encoder runs at another resolution") {
   CHECK((hidden.scalar_type() == at::kBFloat16));
 }
 
-TEST_CASE("a fresh encoder: weights of deviation 0.02, zero biases, layer scale as configured") {
+TEST_CASE("a fresh encoder: weights scaled by their inputs, zero biases, layer scale as configured") {
   at::manual_seed(9);
   VisionConfig config = tiny_config();
   config.hidden = 64;
@@ -221,8 +221,8 @@ TEST_CASE("a fresh encoder: weights of deviation 0.02, zero biases, layer scale 
   VisionEncoder encoder(config);
   const auto parameters = encoder->named_parameters();
   const Tensor& weight = parameters["encoder.layers.1.mlp.fc1.weight"];
-  CHECK(weight.std().item<double>() == doctest::Approx(0.02 * 0.8796).epsilon(0.05));
-  CHECK(weight.abs().max().item<double>() <= 0.0401);
+  CHECK(weight.std().item<double>() == doctest::Approx(0.125 * 0.8796).epsilon(0.05));
+  CHECK(weight.abs().max().item<double>() <= 0.2501);
   CHECK(parameters["encoder.layers.0.attn.qkv.bias"].abs().max().item<double>() == 0);
   CHECK(parameters["encoder.layers.0.ls2"].eq(0.25).all().item<bool>());
 }

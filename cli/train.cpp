@@ -1,0 +1,116 @@
+// nvlm train RECIPE: one stage of training, resumable.
+#include <filesystem>
+#include <iostream>
+
+#include "cli/options.h"
+#include "common/config_schema.h"
+#include "common/device.h"
+#include "common/error.h"
+#include "common/manifest.h"
+#include "experiments/recipes/recipe.h"
+#include "experiments/training/trainer.h"
+
+namespace nvlm::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+void print_plan(const experiments::ExperimentConfig& config, experiments::TrainingTask& task) {
+  experiments::apply_freeze_plan(task.model(), task.freeze_plan());
+  std::cout << "recipe " << config.recipe << ": " << config.train.steps << " steps of "
+            << config.train.batch_size * config.train.accumulation << " samples on "
+            << config.train.device << "\n";
+  for (const auto& [name, count] : experiments::count_parameters(task.model())) {
+    std::cout << "  " << name << ": " << count.trainable << " parameters trainable, "
+              << count.frozen << " frozen\n";
+  }
+}
+
+Json manifest_of(const experiments::ExperimentConfig& config, const Arguments& arguments) {
+  ManifestInputs inputs;
+  inputs.arguments = arguments;
+  inputs.seed = static_cast<uint64_t>(config.train.seed);
+  inputs.device = config.train.device;
+  inputs.dtype =
+      c10::toString(compute_dtype(parse_device(config.train.device), config.train.dtype));
+  for (const auto& [label, folder] : {std::pair{"init.reader", config.init.reader},
+                                      {"init.decoder", config.init.decoder},
+                                      {"init.model", config.init.model}}) {
+    if (!folder.empty()) inputs.files[label] = fs::path(folder) / "model.safetensors";
+  }
+  return make_manifest(inputs);
+}
+
+}  // namespace
+
+int run_train(const Arguments& arguments) {
+  std::string config_file, out;
+  bool resume = false, dry_run = false;
+  VerbOptions options(
+      "train RECIPE [options] [--section.key VALUE...]",
+      "Runs a recipe: reader-pretrain, text-pretrain, fusion-pretrain or fusion-sft. Fields of the "
+      "configuration are changed by --section.key; nvlm train RECIPE --dry-run lists parameters.",
+      "nvlm train fusion-sft --fusion.variant h --init.model runs/h-pretrain/checkpoints/latest "
+      "--out runs/h");
+  options.add()("config", po::value(&config_file), "file with sections and `key = value` lines")(
+      "out", po::value(&out), "run directory")("resume", po::bool_switch(&resume),
+                                               "continue the run in --out")(
+      "dry-run", po::bool_switch(&dry_run), "print parameters and stop")(
+      "fields", "list all fields of the configuration with their values");
+  options.positional("recipe");
+
+  experiments::ExperimentConfig config;
+  // The recipe comes first, so that its defaults can be changed by what follows.
+  for (const std::string& argument : arguments) {
+    if (!argument.empty() && argument[0] != '-') {
+      config = experiments::recipe(argument);
+      break;
+    }
+  }
+  ConfigSchema schema = experiments::make_schema(config);
+  const auto values = options.parse(schema.take_arguments(arguments));
+  if (!values) return 0;
+  if (!config_file.empty()) {
+    schema.parse_file(config_file);
+    schema.take_arguments(arguments);  // the command line has the last word
+  }
+  if (values->count("fields") > 0) {
+    std::cout << schema.help();
+    return 0;
+  }
+  if (resume) {
+    if (out.empty()) throw UsageError("--resume needs --out, the run to continue");
+    schema.parse_file(fs::path(out) / "config.ini");
+    schema.take_arguments(arguments);
+  }
+  if (config.recipe.empty()) {
+    throw UsageError(
+        "train: expected a recipe: reader-pretrain, text-pretrain, fusion-pretrain or "
+        "fusion-sft");
+  }
+  if (out.empty() && !dry_run) throw UsageError("train: expected --out, the run directory");
+
+  set_threads(static_cast<int>(config.train.threads));
+  if (dry_run) {
+    const fs::path scratch = fs::temp_directory_path();
+    print_plan(config, *experiments::make_task(config, scratch));
+    return 0;
+  }
+  if (!resume) experiments::require_fresh_run_dir(out);
+  fs::create_directories(out);
+  const std::unique_ptr<experiments::TrainingTask> task = experiments::make_task(config, out);
+  if (!resume) {
+    schema.write(fs::path(out) / "config.ini");
+    write_manifest(fs::path(out) / "manifest.json", manifest_of(config, arguments));
+  }
+  const experiments::TrainResult result = experiments::train(*task, config.train, out, resume);
+  if (result.status == experiments::TrainStatus::kInterrupted) {
+    std::cerr << "nvlm: stopped after step " << result.step << "; continue with --resume --out "
+              << out << "\n";
+    return 1;
+  }
+  std::cout << result.checkpoint.string() << "\n";
+  return 0;
+}
+
+}  // namespace nvlm::cli

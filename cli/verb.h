@@ -1,0 +1,44 @@
+// The verbs of the command line; one file each.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace nvlm::cli {
+
+/// Arguments after the verb's name.
+using Arguments = std::vector<std::string>;
+
+/// A verb's function returns the exit code (0 or 1) or throws: UsageError ends with 2, anything
+/// else with 1.
+struct Verb {
+  const char* name;
+  const char* summary;
+  int (*run)(const Arguments& arguments);
+};
+
+int run_extract(const Arguments& arguments);
+int run_generate(const Arguments& arguments);
+int run_train(const Arguments& arguments);
+int run_eval(const Arguments& arguments);
+int run_data(const Arguments& arguments);
+int run_inspect(const Arguments& arguments);
+int run_parity(const Arguments& arguments);
+int run_doctor(const Arguments& arguments);
+
+/// All of them, in the order of the help text.
+inline const std::vector<Verb>& verbs() {
+  static const std::vector<Verb> all = {
+      {"extract", "pictures of tables to markdown", run_extract},
+      {"generate", "any prompt on any multimodal checkpoint", run_generate},
+      {"train", "run a training recipe", run_train},
+      {"eval", "predict and score a set of table pictures", run_eval},
+      {"data", "render synthetic tables", run_data},
+      {"inspect", "show what a checkpoint holds", run_inspect},
+      {"parity", "compare with stored reference outputs", run_parity},
+      {"doctor", "show processor, libraries and the measured floors", run_doctor},
+  };
+  return all;
+}
+
+}  // namespace nvlm::cli

@@ -1,0 +1,15 @@
+// Seconds of a piece of work, device queue included.
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <functional>
+#include <vector>
+
+namespace nvlm::experiments {
+
+/// Runs `work` once to warm up and `repeats` times for the clock; waits for the device each time.
+/// returns  seconds of each repeat, sorted
+std::vector<double> time_repeats(at::Device device, int repeats, const std::function<void()>& work);
+
+}  // namespace nvlm::experiments

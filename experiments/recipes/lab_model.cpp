@@ -1,0 +1,67 @@
+#include "experiments/recipes/lab_model.h"
+
+#include "common/config_schema.h"
+
+namespace nvlm::experiments {
+
+LabModelConfig::LabModelConfig() {
+  vision.hidden = 192;
+  vision.layers = 6;
+  vision.heads = 3;
+  vision.ffn_hidden = 768;
+  tiling.tile_size = vision.image_size;
+  tiling.max_tiles = 3;
+}
+
+void register_options(ConfigSchema& schema, LabModelConfig& config) {
+  const auto size = whole_number_from(1, 1 << 20);
+  schema.add("vision.hidden", &config.vision.hidden, "width of the encoder", size);
+  schema.add("vision.layers", &config.vision.layers, "blocks of the encoder", size);
+  schema.add("vision.heads", &config.vision.heads, "attention heads of the encoder", size);
+  schema.add("vision.ffn_hidden", &config.vision.ffn_hidden, "feed-forward of the encoder", size);
+  schema.add("vision.image_size", &config.vision.image_size, "side of a tile, pixels", size);
+  schema.add("tiling.max_tiles", &config.tiling.max_tiles, "regular tiles per picture, at most",
+             whole_number_from(1, 64));
+  schema.add("decoder.hidden", &config.decoder.hidden, "width of the decoder", size);
+  schema.add("decoder.layers", &config.decoder.layers, "layers of the decoder", size);
+  schema.add("decoder.heads", &config.decoder.heads, "query heads", size);
+  schema.add("decoder.kv_heads", &config.decoder.kv_heads, "key and value heads", size);
+  schema.add("decoder.head_dim", &config.decoder.head_dim, "width of a head", size);
+  schema.add("decoder.ffn_hidden", &config.decoder.ffn_hidden, "feed-forward of the decoder", size);
+  using fusion::TileTagKind;
+  using fusion::Variant;
+  schema.add_enum<Variant>("fusion.variant", &config.variant, "d, x, h or reversed",
+                           {{"d", Variant::kDecoder},
+                            {"x", Variant::kCrossAttention},
+                            {"h", Variant::kHybrid},
+                            {"reversed", Variant::kReversed}});
+  schema.add_enum<TileTagKind>("fusion.tile_tags", &config.tile_tags, "tags in front of tiles",
+                               {{"none", TileTagKind::kNone},
+                                {"1d", TileTagKind::k1d},
+                                {"2d-grid", TileTagKind::k2dGrid},
+                                {"2d-box", TileTagKind::k2dBox}});
+  schema.add("fusion.first_block_depth", &config.first_block_depth,
+             "decoder layer before which the first cross-attention block stands",
+             whole_number_from(0, 1000));
+  schema.add("fusion.num_blocks", &config.num_blocks,
+             "cross-attention blocks, one before each layer from there on",
+             whole_number_from(1, 1000));
+  schema.add("fusion.gate_init", &config.gate_init, "what gates start from, before tanh",
+             number_from(-10, 10));
+}
+
+fusion::MultimodalConfig multimodal_config(const LabModelConfig& config) {
+  fusion::MultimodalConfig model =
+      fusion::lab_model(config.variant, config.vision, config.decoder, /*every=*/1);
+  model.preprocessor.tiling = config.tiling;
+  model.preprocessor.tiling.tile_size = config.vision.image_size;
+  model.fusion.tile_tags = config.tile_tags;
+  model.fusion.cross_attention.gate_init = config.gate_init;
+  model.fusion.depths.clear();
+  for (int64_t i = 0; i < config.num_blocks; ++i) {
+    model.fusion.depths.push_back(config.first_block_depth + i);
+  }
+  return model;
+}
+
+}  // namespace nvlm::experiments

@@ -1,0 +1,96 @@
+#include <ATen/ATen.h>
+
+#include "common/device.h"
+#include "common/error.h"
+#include "common/json.h"
+#include "common/load_weights.h"
+#include "common/weight_store.h"
+#include "decoder/checkpoint.h"
+#include "experiments/recipes/lab_tokenizer.h"
+#include "experiments/recipes/recipe.h"
+#include "experiments/tasks/fusion_task.h"
+#include "experiments/tasks/reader_task.h"
+#include "experiments/tasks/text_task.h"
+#include "fusion/multimodal_checkpoint.h"
+
+namespace nvlm::experiments {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path require(const std::string& folder, const std::string& option,
+                 const std::string& recipe_name, const std::string& made_by) {
+  if (folder.empty()) {
+    throw UsageError(recipe_name + " needs --" + option + ", a checkpoint folder of " + made_by);
+  }
+  if (!fs::exists(fs::path(folder) / "config.json")) {
+    throw UsageError("--" + option + ": '" + folder + "' holds no config.json");
+  }
+  return folder;
+}
+
+std::unique_ptr<TrainingTask> text_task(const ExperimentConfig& config, const fs::path& run_dir,
+                                        at::Device device) {
+  const fs::path tokenizer_json = run_dir / "tokenizer.json";
+  if (!fs::exists(tokenizer_json)) train_lab_tokenizer(tokenizer_json);
+  const auto tokenizer = decoder::Tokenizer::from_file(tokenizer_json);
+  decoder::LlamaConfig decoder = config.model.decoder;
+  decoder.vocab = tokenizer.vocab_size();
+  decoder.bos_token_id = tokenizer.id("<|endoftext|>");
+  decoder.eos_token_ids = {tokenizer.id("<|im_end|>"), tokenizer.id("<|endoftext|>")};
+  return std::make_unique<TextTask>(decoder, tokenizer_json, config.sequence_length, device);
+}
+
+/// Encoder and decoder from their own stages, fresh fusion between them.
+fusion::MultimodalModel assemble(const ExperimentConfig& config, const fs::path& reader,
+                                 const fs::path& decoder) {
+  LabModelConfig parts = config.model;
+  parts.vision = vision::vision_config_from_json(read_json(reader / "config.json"));
+  parts.decoder = decoder::llama_config_from_json(read_json(decoder / "config.json"));
+  fusion::MultimodalModel model(multimodal_config(parts));
+  load_weights(*model->vision_model, WeightStore::open(reader / "model.safetensors"));
+  load_weights(*model->language_model, WeightStore::open(decoder / "model.safetensors"));
+  return model;
+}
+
+std::unique_ptr<TrainingTask> fusion_task(const ExperimentConfig& config, FusionStage stage,
+                                          at::Device device) {
+  const at::ScalarType dtype = compute_dtype(device, config.train.dtype);
+  if (!config.init.model.empty()) {
+    const fs::path folder =
+        require(config.init.model, "init.model", config.recipe, "fusion-pretrain");
+    fusion::MultimodalModel model = fusion::load_multimodal(folder);
+    if (model->config().fusion.variant != config.model.variant) {
+      throw UsageError("--init.model: '" + folder.string() + "' is variant " +
+                       fusion::name(model->config().fusion.variant) +
+                       ", expected --fusion.variant " + fusion::name(config.model.variant));
+    }
+    return std::make_unique<FusionTask>(std::move(model), folder / "tokenizer.json", stage,
+                                        config.data, config.guidance, device, dtype);
+  }
+  const fs::path reader =
+      require(config.init.reader, "init.reader", config.recipe, "reader-pretrain");
+  const fs::path decoder =
+      require(config.init.decoder, "init.decoder", config.recipe, "text-pretrain");
+  return std::make_unique<FusionTask>(assemble(config, reader, decoder), decoder / "tokenizer.json",
+                                      stage, config.data, config.guidance, device, dtype);
+}
+
+}  // namespace
+
+std::unique_ptr<TrainingTask> make_task(const ExperimentConfig& config, const fs::path& run_dir) {
+  config.train.validate();
+  config.data.validate();
+  const at::Device device = parse_device(config.train.device);
+  at::manual_seed(static_cast<uint64_t>(config.train.seed));
+  if (config.recipe == "reader-pretrain") {
+    return std::make_unique<ReaderTask>(config.model.vision, config.model.tiling, config.data,
+                                        device);
+  }
+  if (config.recipe == "text-pretrain") return text_task(config, run_dir, device);
+  return fusion_task(
+      config, config.recipe == "fusion-pretrain" ? FusionStage::kPretrain : FusionStage::kSft,
+      device);
+}
+
+}  // namespace nvlm::experiments

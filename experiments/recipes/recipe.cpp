@@ -1,0 +1,109 @@
+#include "experiments/recipes/recipe.h"
+
+#include "common/error.h"
+#include "common/nearest_name.h"
+
+namespace nvlm::experiments {
+namespace {
+
+/// Dense glyph labels; NVLM's counterpart is the trained InternViT.
+ExperimentConfig reader_pretrain() {
+  ExperimentConfig c;
+  c.train.steps = 2500;
+  c.train.batch_size = 16;
+  c.train.lr = 1.5e-3;
+  c.train.min_lr = 5e-5;
+  c.train.beta2 = 0.98;
+  c.train.weight_decay = 0.05;
+  c.data.text_blocks = 0.6;
+  return c;
+}
+
+/// Markdown tables and prose; NVLM's counterpart is the trained language model.
+ExperimentConfig text_pretrain() {
+  ExperimentConfig c;
+  c.train.steps = 400;
+  c.train.batch_size = 16;
+  c.train.lr = 1.5e-3;
+  c.train.min_lr = 1.5e-4;
+  c.train.warmup_steps = 50;
+  c.train.beta2 = 0.98;
+  c.train.weight_decay = 0.05;
+  return c;
+}
+
+/// NVLM Table 10, scaled: projector and cross-attention alone.
+ExperimentConfig fusion_pretrain() {
+  ExperimentConfig c;
+  c.train.steps = 200;
+  c.train.batch_size = 16;
+  c.train.lr = 1.5e-3;
+  c.train.min_lr = 1.5e-3 / 10;
+  c.train.warmup_steps = 50;
+  c.train.beta2 = 0.98;
+  c.train.weight_decay = 0.05;
+  return c;
+}
+
+/// NVLM Table 11, scaled: decoder, projector and cross-attention, text-only data mixed in.
+ExperimentConfig fusion_sft() {
+  ExperimentConfig c = fusion_pretrain();
+  c.train.steps = 2000;
+  c.train.min_lr = 5e-5;
+  c.train.warmup_steps = 100;
+  return c;
+}
+
+struct NamedRecipe {
+  const char* name;
+  ExperimentConfig (*make)();
+};
+
+constexpr NamedRecipe kRecipes[] = {{"reader-pretrain", reader_pretrain},
+                                    {"text-pretrain", text_pretrain},
+                                    {"fusion-pretrain", fusion_pretrain},
+                                    {"fusion-sft", fusion_sft}};
+
+}  // namespace
+
+const std::vector<std::string>& recipe_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const NamedRecipe& entry : kRecipes) all.emplace_back(entry.name);
+    return all;
+  }();
+  return names;
+}
+
+ExperimentConfig recipe(const std::string& name) {
+  for (const NamedRecipe& entry : kRecipes) {
+    if (name != entry.name) continue;
+    ExperimentConfig config = entry.make();
+    config.recipe = name;
+    return config;
+  }
+  std::string known;
+  for (const std::string& each : recipe_names()) known += (known.empty() ? "" : ", ") + each;
+  throw UsageError("'" + name + "' is no recipe, expected one of " + known +
+                   did_you_mean(name, recipe_names()));
+}
+
+ConfigSchema make_schema(ExperimentConfig& config) {
+  ConfigSchema schema;
+  schema.add("run.recipe", &config.recipe, "the recipe that the run began from",
+             one_of(recipe_names()));
+  register_options(schema, config.train);
+  register_options(schema, config.data);
+  register_options(schema, config.model);
+  register_options(schema, config.guidance);
+  schema.add("init.reader", &config.init.reader, "folder of an encoder (reader-pretrain)");
+  schema.add("init.decoder", &config.init.decoder,
+             "folder of a decoder with its tokenizer (text-pretrain)");
+  schema.add("init.model", &config.init.model,
+             "folder of a multimodal model, instead of the two above");
+  schema.add("text.sequence_length", &config.sequence_length, "tokens per row of text-pretrain",
+             whole_number_from(2, 1 << 20));
+  return schema;
+}
+
+}  // namespace nvlm::experiments

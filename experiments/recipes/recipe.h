@@ -1,0 +1,52 @@
+// A run is a function: a recipe returns a complete configuration, the command line changes fields.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/config_schema.h"
+#include "experiments/recipes/lab_model.h"
+#include "experiments/tasks/attention_guide.h"
+#include "experiments/tasks/mixture.h"
+#include "experiments/training/train_config.h"
+#include "experiments/training/training_task.h"
+
+namespace nvlm::experiments {
+
+/// Checkpoint folders that a stage starts from.
+struct InitConfig {
+  std::string reader;   // an encoder (reader-pretrain)
+  std::string decoder;  // a Llama with its tokenizer (text-pretrain)
+  std::string model;    // a multimodal model (fusion-pretrain), instead of the two above
+};
+
+/// Everything a run depends on.
+struct ExperimentConfig {
+  std::string recipe;
+  TrainConfig train;
+  LabModelConfig model;
+  MixtureConfig data;
+  GuidanceConfig guidance;
+  InitConfig init;
+  int64_t sequence_length = 256;  // tokens, of text-pretrain
+};
+
+/// reader-pretrain, text-pretrain, fusion-pretrain, fusion-sft.
+const std::vector<std::string>& recipe_names();
+
+/// The configuration of a recipe. throws UsageError naming the nearest known recipe
+ExperimentConfig recipe(const std::string& name);
+
+/// Registers every field of a configuration; `config` must outlive the schema.
+ConfigSchema make_schema(ExperimentConfig& config);
+
+/// Builds the task of a configuration: models on their device, weights loaded. Weights from scratch
+/// are drawn from train.seed.
+/// run_dir  text-pretrain writes the tokenizer that it trains there
+/// throws   UsageError where `init.*` lacks what the recipe needs
+std::unique_ptr<TrainingTask> make_task(const ExperimentConfig& config,
+                                        const std::filesystem::path& run_dir);
+
+}  // namespace nvlm::experiments

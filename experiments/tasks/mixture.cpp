@@ -1,0 +1,52 @@
+#include "experiments/tasks/mixture.h"
+
+#include <stdexcept>
+#include <string>
+
+#include "common/config_schema.h"
+#include "experiments/data/table_generator.h"
+
+namespace nvlm::experiments {
+
+void MixtureConfig::validate() const {
+  for (const auto& [name, value] :
+       {std::pair{"data.easy", easy}, {"data.medium", medium}, {"data.hard", hard}}) {
+    if (value < 0) {
+      throw std::invalid_argument(std::string(name) + " is " + std::to_string(value) +
+                                  ", expected 0 or more");
+    }
+  }
+  if (easy + medium + hard <= 0) {
+    throw std::invalid_argument("data.easy, data.medium and data.hard are all 0");
+  }
+}
+
+void register_options(ConfigSchema& schema, MixtureConfig& config) {
+  const auto weight = number_from(0, 1e6);
+  schema.add("data.easy", &config.easy, "relative weight of easy tables", weight);
+  schema.add("data.medium", &config.medium, "relative weight of medium tables", weight);
+  schema.add("data.hard", &config.hard, "relative weight of hard tables", weight);
+  schema.add("data.text_only", &config.text_only, "share of text-only samples (fusion-sft)",
+             number_from(0, 1));
+  schema.add("data.text_blocks", &config.text_blocks,
+             "share of dense text pictures (reader-pretrain)", number_from(0, 1));
+}
+
+Random training_random(uint64_t seed, int64_t index) {
+  constexpr uint64_t kUpperHalf = uint64_t{1} << 63;
+  return Random(seed, kUpperHalf + static_cast<uint64_t>(index));
+}
+
+const TableDifficulty& pick_difficulty(const MixtureConfig& config, Random& random) {
+  static const TableDifficulty kEasy = easy(), kMedium = medium(), kHard = hard();
+  const double at = random.uniform(0, config.easy + config.medium + config.hard);
+  if (at < config.easy) return kEasy;
+  return at < config.easy + config.medium ? kMedium : kHard;
+}
+
+RenderedTable render_training_table(const MixtureConfig& config, Random& random) {
+  const TableDifficulty& difficulty = pick_difficulty(config, random);
+  return render_table(generate_table(random, difficulty), difficulty, random);
+}
+
+}  // namespace nvlm::experiments

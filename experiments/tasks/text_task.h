@@ -1,0 +1,33 @@
+// Teaches the decoder the language of tables before it sees a picture.
+#pragma once
+
+#include <filesystem>
+
+#include "decoder/llama.h"
+#include "decoder/tokenizer/tokenizer.h"
+#include "experiments/training/training_task.h"
+
+namespace nvlm::experiments {
+
+/// text-pretrain: next-token prediction on documents of the generated corpus, packed into sequences
+/// of equal length.
+class TextTask : public TrainingTask {
+ public:
+  /// tokenizer_json  the tokenizer's file; it is copied into every checkpoint
+  TextTask(const decoder::LlamaConfig& config, const std::filesystem::path& tokenizer_json,
+           int64_t sequence_length, at::Device device);
+
+  torch::nn::Module& model() override { return *model_; }
+  std::any prepare(const BatchRequest& request) const override;
+  TaskLoss loss(const std::any& batch) override;
+  void save(const std::filesystem::path& dir) override;
+
+ private:
+  std::filesystem::path tokenizer_json_;
+  decoder::Tokenizer tokenizer_;
+  int64_t sequence_length_;
+  at::Device device_;
+  decoder::LlamaForCausalLM model_{nullptr};
+};
+
+}  // namespace nvlm::experiments
