@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/tensor.h"
+#include "decoder/language_model_loss.h"
 #include "decoder/tokenizer/tokenizer.h"
 #include "fusion/prompt_format.h"
 #include "fusion/routing.h"
@@ -17,8 +18,7 @@
 
 namespace nvlm::fusion {
 
-/// Labels that are not trained.
-inline constexpr int64_t kIgnoredLabel = -100;
+using decoder::kIgnoredLabel;
 
 /// `tile` of an ordinary text token.
 inline constexpr int64_t kNoTile = -1;
