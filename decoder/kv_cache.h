@@ -12,7 +12,7 @@
 namespace nvlm::decoder {
 
 /// Keys and values of every layer for up to `capacity` positions, and of the cross-attention
-/// memory, which is projected once.
+/// memory, which is projected once. No gradient flows through a cache.
 class KvCache {
  public:
   /// Allocates [batch, kv_heads, capacity, head_dim] twice per layer.
@@ -26,21 +26,33 @@ class KvCache {
   /// keys, values  [batch, kv_heads, seq, head_dim]
   std::pair<Tensor, Tensor> append(int64_t layer, const Tensor& keys, const Tensor& values);
 
-  /// Notes which of the `seq` new positions are real; call once per forward, after all layers'
-  /// keys are known to fit. returns [batch, length + seq] bool over all positions so far.
-  Tensor extend_mask(const Tensor& attention_mask);
+  /// What append() stored so far: [batch, kv_heads, length, head_dim] twice.
+  std::pair<Tensor, Tensor> keys_values(int64_t layer) const;
+
+  /// Notes which of the `seq` new positions are real; call once per forward, before append().
+  /// attention_mask  [batch, seq], bool; undefined: all are real
+  /// returns         [batch, length + seq] bool over all positions so far
+  /// throws          c10::Error if they do not fit
+  Tensor extend_mask(const Tensor& attention_mask, int64_t seq);
+
+  /// Whether any position noted so far is padding.
+  bool has_padding() const { return has_padding_; }
 
   /// Moves on by `seq` positions; call once per forward, at its end.
   void advance(int64_t seq);
+
+  /// Keeps these rows of the batch only, in this order, and their memory: [rows], int64.
+  void select_rows(const Tensor& rows);
 
   /// Keys and values of the memory for a block; projected by the first caller.
   std::vector<std::optional<MemoryKeysValues>> memory;  // by block
 
  private:
   std::vector<Tensor> keys_, values_;
-  Tensor mask_;  // [batch, capacity]
+  Tensor mask_;  // [batch, capacity], true beyond the length
   int64_t length_ = 0;
   int64_t capacity_;
+  bool has_padding_ = false;
 };
 
 }  // namespace nvlm::decoder

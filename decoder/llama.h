@@ -7,6 +7,8 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
+#include <vector>
+
 #include "decoder/decoder_inputs.h"
 #include "decoder/kv_cache.h"
 #include "decoder/llama_config.h"
@@ -21,20 +23,39 @@ class LlamaModelImpl : public torch::nn::Module {
   explicit LlamaModelImpl(const LlamaConfig& config);
 
   /// Runs the stack over new positions; `cache` may be null (no generation), `probe` may be null.
-  /// returns  [batch, seq, hidden] after the final norm
+  /// inputs.attention_mask may be undefined: all tokens are real.
+  /// returns  [batch, seq, hidden] after the final norm; padded positions hold finite numbers
+  /// throws   c10::Error if shapes disagree or the cache is full
   Tensor forward(const DecoderInputs& inputs, KvCache* cache = nullptr,
                  AttentionProbe* probe = nullptr);
+
+  /// The residual stream after each layer, before the final norm; for parity tests and probes.
+  /// returns  one [batch, seq, hidden] per layer
+  std::vector<Tensor> layer_outputs(const DecoderInputs& inputs);
 
   torch::nn::Embedding embed_tokens{nullptr};
   torch::nn::ModuleList layers{nullptr};
   RmsNorm norm{nullptr};
 
  private:
+  Tensor run(const DecoderInputs& inputs, KvCache* cache, AttentionProbe* probe,
+             std::vector<Tensor>* outputs);
+  void check_inputs(const DecoderInputs& inputs, const KvCache* cache) const;
+
   LlamaConfig config_;
+  /// [head_dim / 2]; no buffer, as it is not stored and stays float32 whatever the weights become.
+  Tensor frequencies_;
 };
 TORCH_MODULE(LlamaModel);
 
-/// Decoder with its language-model head ("model.*", "lm_head.weight" unless tied).
+/// Positions counted over real tokens, 0 before the first one; padding behind a real token has that
+/// token's position.
+/// attention_mask [batch, seq] bool -> [batch, seq] int64
+Tensor position_ids_of(const Tensor& attention_mask);
+
+/// Decoder with its language-model head ("model.*", "lm_head.weight" unless tied). Fresh weights
+/// are normal with the configured deviation, biases 0.
+/// throws  std::invalid_argument for an impossible configuration
 class LlamaForCausalLMImpl : public torch::nn::Module {
  public:
   explicit LlamaForCausalLMImpl(const LlamaConfig& config);
@@ -46,15 +67,19 @@ class LlamaForCausalLMImpl : public torch::nn::Module {
   Tensor hidden_states(const DecoderInputs& inputs, KvCache* cache = nullptr,
                        AttentionProbe* probe = nullptr);
 
-  /// hidden [..., hidden] -> logits [..., vocab] in the compute dtype
+  /// hidden [..., hidden] after the final norm -> logits [..., vocab] in the compute dtype
   Tensor logits(const Tensor& hidden);
 
   /// hidden_states then logits: [batch, seq, vocab]
   Tensor forward(const DecoderInputs& inputs, KvCache* cache = nullptr);
 
-  /// Plain text: position ids counted over real tokens.
+  /// Plain text, with position_ids_of the mask.
   /// input_ids [batch, seq] int64, attention_mask [batch, seq] bool
   DecoderInputs text_inputs(const Tensor& input_ids, const Tensor& attention_mask);
+
+  /// An empty cache on the device of the weights, in the dtype of the keys they give: their own, or
+  /// autocast's where that is on.
+  KvCache make_cache(int64_t batch, int64_t capacity);
 
   const LlamaConfig& config() const { return config_; }
 

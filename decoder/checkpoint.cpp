@@ -1,0 +1,111 @@
+#include "decoder/checkpoint.h"
+
+#include <map>
+#include <stdexcept>
+
+#include "common/json.h"
+#include "common/safetensors.h"
+#include "common/weight_store.h"
+
+namespace nvlm::decoder {
+namespace {
+
+namespace fs = std::filesystem;
+
+LlamaConfig read_config(const fs::path& path) {
+  const Json json = read_json(path);
+  try {
+    return llama_config_from_json(json);
+  } catch (const std::exception& error) {
+    throw std::runtime_error(path.string() + ": " + error.what());
+  }
+}
+
+std::string torch_dtype_name(at::ScalarType dtype) {
+  switch (dtype) {
+    case at::kBFloat16:
+      return "bfloat16";
+    case at::kHalf:
+      return "float16";
+    case at::kDouble:
+      return "float64";
+    default:
+      return "float32";
+  }
+}
+
+Json generation_json(const LlamaConfig& config) {
+  Json all = to_json(config);
+  return {{"bos_token_id", all["bos_token_id"]}, {"eos_token_id", all["eos_token_id"]}};
+}
+
+}  // namespace
+
+void check_plausible(const LlamaConfig& config, const WeightStore& store) {
+  constexpr int64_t kSlack = 1 << 20;  // small files with a wrong field get the detailed report
+  int64_t stored = 0;
+  for (const std::string& name : store.names()) {
+    stored += c10::multiply_integers(store.entry(name).shape);
+  }
+  const int64_t described = num_parameters(config);
+  if (described / 2 <= stored + kSlack) return;
+  throw std::runtime_error("decoder.checkpoint: the configuration describes " +
+                           std::to_string(described) + " parameters, but '" +
+                           store.path().string() + "' holds " + std::to_string(stored));
+}
+
+LoadOptions llama_load_options(const LlamaConfig& config, at::ScalarType dtype,
+                               const std::string& prefix) {
+  LoadOptions options{.prefix = prefix, .ignored = {"rotary_emb.inv_freq"}, .dtype = dtype};
+  if (config.tie_word_embeddings) options.ignored.emplace_back("lm_head.weight");
+  return options;
+}
+
+LlamaForCausalLM load_llama(const fs::path& dir, at::ScalarType dtype) {
+  const LlamaConfig config = read_config(dir / "config.json");
+  const WeightStore store = WeightStore::open(dir);
+  check_plausible(config, store);
+  LlamaForCausalLM model(config);
+  load_weights(*model, store, llama_load_options(config, dtype));
+  return model;
+}
+
+void save_llama(const fs::path& dir, const LlamaForCausalLM& model) {
+  fs::create_directories(dir);
+  Json config = to_json(model->config());
+  config["torch_dtype"] = torch_dtype_name(model->model->embed_tokens->weight.scalar_type());
+  write_json(dir / "config.json", config);
+  write_json(dir / "generation_config.json", generation_json(model->config()));
+  write_safetensors(dir / "model.safetensors", state_dict(*model), {{"format", "pt"}});
+}
+
+GenerationConfig load_generation_config(const fs::path& dir) {
+  GenerationConfig config;
+  config.eos_token_ids = read_config(dir / "config.json").eos_token_ids;
+  const fs::path path = dir / "generation_config.json";
+  if (!fs::exists(path)) return config;
+  const Json json = read_json(path);
+  const std::string where = path.string();
+  const Json stops = json_get_or<Json>(json, "eos_token_id", Json(), where);
+  if (stops.is_array()) {
+    config.eos_token_ids = json_get<std::vector<int64_t>>(json, "eos_token_id", where);
+  } else if (!stops.is_null()) {
+    config.eos_token_ids = {json_get<int64_t>(json, "eos_token_id", where)};
+  }
+  config.max_new_tokens =
+      json_get_or<int64_t>(json, "max_new_tokens", config.max_new_tokens, where);
+  if (json_get_or<bool>(json, "do_sample", false, where)) {
+    constexpr int64_t kHuggingFaceTopK = 50;  // its default when a file asks for sampling
+    config.sampling.temperature = json_get_or<double>(json, "temperature", 1.0, where);
+    config.sampling.top_k = json_get_or<int64_t>(json, "top_k", kHuggingFaceTopK, where);
+    config.sampling.top_p = json_get_or<double>(json, "top_p", 1.0, where);
+  }
+  try {
+    validate(config.sampling);
+  } catch (const std::invalid_argument& error) {
+    throw std::runtime_error(where + ": " + error.what());
+  }
+  return config;
+}
+
+}  // namespace nvlm::decoder

@@ -1,0 +1,38 @@
+// Llama checkpoints in Hugging Face's layout: config.json, generation_config.json and
+// model.safetensors (or shards with an index).
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "common/load_weights.h"
+#include "decoder/generation.h"
+#include "decoder/llama.h"
+
+namespace nvlm::decoder {
+
+/// Loads a model whose weights have `dtype`, on the CPU.
+/// throws  std::runtime_error or std::invalid_argument naming the file: a field that is missing or
+///         impossible, every missing, unexpected, mis-shaped or non-finite tensor
+LlamaForCausalLM load_llama(const std::filesystem::path& dir, at::ScalarType dtype = at::kFloat);
+
+/// What to pass to load_weights for a LlamaForCausalLM: rotary frequencies of old files are
+/// ignored, and so is a stored head where it is tied.
+/// prefix  of the stored names, such as "language_model."
+LoadOptions llama_load_options(const LlamaConfig& config, at::ScalarType dtype,
+                               const std::string& prefix = "");
+
+/// Throws std::runtime_error if `config` describes far more parameters than `store` holds: a wrong
+/// number in a configuration must not allocate the machine's memory.
+void check_plausible(const LlamaConfig& config, const WeightStore& store);
+
+/// Writes config.json, generation_config.json and model.safetensors, each atomically; a tied head
+/// is not written. The folder is made if it does not exist.
+void save_llama(const std::filesystem::path& dir, const LlamaForCausalLM& model);
+
+/// The generation_config.json of a checkpoint (absent: its config.json alone): stop tokens, and the
+/// sampling it asks for, greedy unless do_sample is set. `max_new_tokens` where given.
+/// throws  std::runtime_error naming the file and the field
+GenerationConfig load_generation_config(const std::filesystem::path& dir);
+
+}  // namespace nvlm::decoder

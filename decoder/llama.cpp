@@ -1,0 +1,175 @@
+#include "decoder/llama.h"
+
+#include <ATen/autocast_mode.h>
+#include <ATen/core/grad_mode.h>
+
+#include "common/check.h"
+
+namespace nvlm::decoder {
+namespace {
+
+// Runs the cross-attention block that stands before layer `depth`, if there is one.
+Tensor read_memory(int64_t depth, const Tensor& hidden, const DecoderInputs& inputs, KvCache* cache,
+                   AttentionProbe* probe) {
+  if (!inputs.cross_attention) return hidden;
+  const CrossAttention& cross = *inputs.cross_attention;
+  const std::optional<int64_t> block = cross.blocks->block_at(depth);
+  if (!block) return hidden;
+  if (cache == nullptr) {
+    return cross.blocks->update(*block, hidden, cross.blocks->project_memory(*block, cross.memory),
+                                cross.mask, probe);
+  }
+  std::optional<MemoryKeysValues>& projected = cache->memory.at(static_cast<size_t>(*block));
+  if (!projected) {
+    TORCH_CHECK(cross.memory.defined(), "decoder: no memory for cross-attention block ", *block,
+                ", expected one in the inputs or in the cache");
+    projected = cross.blocks->project_memory(*block, cross.memory);
+  }
+  return cross.blocks->update(*block, hidden, *projected, cross.mask, probe);
+}
+
+void initialize(torch::nn::Module& module, double deviation) {
+  const at::NoGradGuard no_grad;
+  for (auto& item : module.named_parameters()) {
+    Tensor& parameter = item.value();
+    if (parameter.dim() == 2) {
+      parameter.normal_(0, deviation);
+    } else if (item.key().ends_with("bias")) {
+      parameter.zero_();
+    }  // norms are 1 already
+  }
+}
+
+const LlamaConfig& validated(const LlamaConfig& config) {
+  validate(config);
+  return config;
+}
+
+}  // namespace
+
+LlamaModelImpl::LlamaModelImpl(const LlamaConfig& config)
+    : config_(validated(config)), frequencies_(rotary_frequencies(config)) {
+  embed_tokens = register_module("embed_tokens", torch::nn::Embedding(config.vocab, config.hidden));
+  layers = register_module("layers", torch::nn::ModuleList());
+  for (int64_t layer = 0; layer < config.layers; ++layer) {
+    layers->push_back(LlamaLayer(config, layer));
+  }
+  norm = register_module("norm", RmsNorm(config.hidden, config.rms_norm_eps));
+}
+
+void LlamaModelImpl::check_inputs(const DecoderInputs& inputs, const KvCache* cache) const {
+  expect_shape(inputs.embeddings, {-1, -1, config_.hidden}, "decoder: embeddings");
+  const int64_t batch = inputs.embeddings.size(0), seq = inputs.embeddings.size(1);
+  TORCH_CHECK(batch > 0 && seq > 0, "decoder: embeddings are ", inputs.embeddings.sizes(),
+              ", expected at least one sample and one position");
+  expect_shape(inputs.position_ids, {batch, seq}, "decoder: position_ids");
+  expect_dtype(inputs.position_ids, at::kLong, "decoder: position_ids");
+  if (inputs.attention_mask.defined()) {
+    expect_shape(inputs.attention_mask, {batch, seq}, "decoder: attention_mask");
+    expect_dtype(inputs.attention_mask, at::kBool, "decoder: attention_mask");
+  }
+  const int64_t positions = seq + (cache == nullptr ? 0 : cache->length());
+  TORCH_CHECK(config_.rope_dynamic_factor == 0 || positions <= config_.max_position_embeddings,
+              "decoder: ", positions, " positions, expected at most ",
+              config_.max_position_embeddings, ": dynamic rope scaling beyond is not implemented");
+  if (!inputs.cross_attention) return;
+  const CrossAttention& cross = *inputs.cross_attention;
+  TORCH_CHECK(cross.blocks != nullptr, "decoder: cross_attention has no blocks");
+  expect_shape(cross.mask, {batch, seq, -1}, "decoder: cross_attention.mask");
+  expect_dtype(cross.mask, at::kBool, "decoder: cross_attention.mask");
+  if (cross.memory.defined()) {
+    expect_shape(cross.memory, {batch, cross.mask.size(2), config_.hidden},
+                 "decoder: cross_attention.memory");
+  } else {
+    TORCH_CHECK(cache != nullptr,
+                "decoder: cross_attention.memory is undefined, expected only with a cache");
+  }
+}
+
+Tensor LlamaModelImpl::run(const DecoderInputs& inputs, KvCache* cache, AttentionProbe* probe,
+                           std::vector<Tensor>* outputs) {
+  check_inputs(inputs, cache);
+  Tensor hidden = inputs.embeddings;
+  const int64_t seq = hidden.size(1);
+  if (frequencies_.device() != hidden.device()) {
+    frequencies_ = frequencies_.to(hidden.device());
+  }
+  if (cache != nullptr && inputs.cross_attention) {
+    cache->memory.resize(static_cast<size_t>(inputs.cross_attention->blocks->num_blocks()));
+  }
+  const at::TensorOptions activations(hidden.options().requires_grad(std::nullopt));
+  const AttentionContext context{
+      .angles = rotary_angles(frequencies_, inputs.position_ids),
+      .mask = causal_mask(inputs.attention_mask, seq, cache, activations),
+      .cache = cache,
+      .probe = probe};
+  for (int64_t depth = 0; depth < config_.layers; ++depth) {
+    hidden = read_memory(depth, hidden, inputs, cache, probe);
+    hidden = layers->at<LlamaLayerImpl>(static_cast<size_t>(depth)).forward(hidden, context);
+    if (outputs != nullptr) outputs->push_back(hidden);
+  }
+  hidden = read_memory(config_.layers, hidden, inputs, cache, probe);
+  if (cache != nullptr) cache->advance(seq);
+  return hidden;
+}
+
+Tensor LlamaModelImpl::forward(const DecoderInputs& inputs, KvCache* cache, AttentionProbe* probe) {
+  return norm(run(inputs, cache, probe, nullptr));
+}
+
+std::vector<Tensor> LlamaModelImpl::layer_outputs(const DecoderInputs& inputs) {
+  std::vector<Tensor> outputs;
+  run(inputs, nullptr, nullptr, &outputs);
+  return outputs;
+}
+
+Tensor position_ids_of(const Tensor& attention_mask) {
+  expect_dtype(attention_mask, at::kBool, "decoder: attention_mask");
+  return (attention_mask.cumsum(1) - 1).clamp_min_(0);
+}
+
+LlamaForCausalLMImpl::LlamaForCausalLMImpl(const LlamaConfig& config) : config_(config) {
+  model = register_module("model", LlamaModel(config));
+  if (!config.tie_word_embeddings) {
+    lm_head_ = register_module(
+        "lm_head",
+        torch::nn::Linear(torch::nn::LinearOptions(config.hidden, config.vocab).bias(false)));
+  }
+  initialize(*this, config.initializer_range);
+}
+
+Tensor LlamaForCausalLMImpl::embed(const Tensor& input_ids) {
+  return model->embed_tokens(input_ids);
+}
+
+Tensor LlamaForCausalLMImpl::hidden_states(const DecoderInputs& inputs, KvCache* cache,
+                                           AttentionProbe* probe) {
+  return model(inputs, cache, probe);
+}
+
+Tensor LlamaForCausalLMImpl::logits(const Tensor& hidden) {
+  if (config_.tie_word_embeddings) return at::linear(hidden, model->embed_tokens->weight);
+  return lm_head_(hidden);
+}
+
+Tensor LlamaForCausalLMImpl::forward(const DecoderInputs& inputs, KvCache* cache) {
+  return logits(hidden_states(inputs, cache));
+}
+
+DecoderInputs LlamaForCausalLMImpl::text_inputs(const Tensor& input_ids,
+                                                const Tensor& attention_mask) {
+  expect_shape(attention_mask, input_ids.sizes(), "decoder: attention_mask");
+  return {embed(input_ids), position_ids_of(attention_mask), attention_mask, std::nullopt};
+}
+
+KvCache LlamaForCausalLMImpl::make_cache(int64_t batch, int64_t capacity) {
+  const Tensor& weight = model->embed_tokens->weight;
+  const at::DeviceType device = weight.device().type();
+  const at::ScalarType dtype = at::autocast::is_autocast_enabled(device)
+                                   ? at::autocast::get_autocast_dtype(device)
+                                   : weight.scalar_type();
+  return KvCache(config_.layers, batch, config_.kv_heads, config_.head_dim, capacity,
+                 at::TensorOptions(dtype).device(weight.device()));
+}
+
+}  // namespace nvlm::decoder

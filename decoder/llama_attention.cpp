@@ -1,0 +1,41 @@
+#include "decoder/llama_attention.h"
+
+#include <tuple>
+
+namespace nvlm::decoder {
+
+LlamaAttentionImpl::LlamaAttentionImpl(const LlamaConfig& config, int64_t layer)
+    : heads_(config.heads), kv_heads_(config.kv_heads), head_dim_(config.head_dim), layer_(layer) {
+  const auto linear = [&](const char* name, int64_t in, int64_t out, bool bias) {
+    return register_module(name, torch::nn::Linear(torch::nn::LinearOptions(in, out).bias(bias)));
+  };
+  const int64_t query_width = heads_ * head_dim_, key_width = kv_heads_ * head_dim_;
+  q_proj = linear("q_proj", config.hidden, query_width, config.attention_bias);
+  k_proj = linear("k_proj", config.hidden, key_width, config.attention_bias);
+  v_proj = linear("v_proj", config.hidden, key_width, config.attention_bias);
+  o_proj = linear("o_proj", query_width, config.hidden, false);
+}
+
+Tensor LlamaAttentionImpl::forward(const Tensor& input, const AttentionContext& context) {
+  const int64_t batch = input.size(0), seq = input.size(1);
+  const Tensor query =
+      apply_rotary(q_proj(input).view({batch, seq, heads_, head_dim_}), context.angles)
+          .transpose(1, 2);  // [batch, heads, seq, head_dim]
+  Tensor keys = apply_rotary(k_proj(input).view({batch, seq, kv_heads_, head_dim_}), context.angles)
+                    .transpose(1, 2);  // [batch, kv_heads, seq, head_dim]
+  Tensor values = v_proj(input)
+                      .view({batch, seq, kv_heads_, head_dim_})
+                      .transpose(1, 2);  // [batch, kv_heads, seq, head_dim]
+  if (context.cache != nullptr) {
+    std::tie(keys, values) = context.cache->append(layer_, keys, values);
+  }
+  AttentionProbe* probe = context.probe;
+  if (probe != nullptr && probe->self_layers.count(layer_) > 0) {
+    probe->self_probabilities[layer_] =
+        attention_probabilities(query, keys, context.mask, probe->heads);
+  }
+  const Tensor mixed = causal_attention(query, keys, values, context.mask);
+  return o_proj(mixed.transpose(1, 2).reshape({batch, seq, heads_ * head_dim_}));
+}
+
+}  // namespace nvlm::decoder

@@ -1,0 +1,40 @@
+// Self-attention of Llama: grouped queries, rotary positions, key-value cache.
+#pragma once
+
+#include <torch/nn/module.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/nn/pimpl.h>
+
+#include "decoder/attention_probe.h"
+#include "decoder/causal_attention.h"
+#include "decoder/kv_cache.h"
+#include "decoder/llama_config.h"
+#include "decoder/rotary_embedding.h"
+
+namespace nvlm::decoder {
+
+/// What all layers share during one forward pass.
+struct AttentionContext {
+  RotaryAngles angles;
+  AttentionMask mask;
+  KvCache* cache = nullptr;         // may be null
+  AttentionProbe* probe = nullptr;  // may be null
+};
+
+class LlamaAttentionImpl : public torch::nn::Module {
+ public:
+  /// layer  its place in the stack, for the cache and the probe
+  LlamaAttentionImpl(const LlamaConfig& config, int64_t layer);
+
+  /// input [batch, seq, hidden] -> [batch, seq, hidden]; appends to the context's cache, and fills
+  /// its probe where this layer is wanted. The output is the same with and without a probe.
+  Tensor forward(const Tensor& input, const AttentionContext& context);
+
+  torch::nn::Linear q_proj{nullptr}, k_proj{nullptr}, v_proj{nullptr}, o_proj{nullptr};
+
+ private:
+  int64_t heads_, kv_heads_, head_dim_, layer_;
+};
+TORCH_MODULE(LlamaAttention);
+
+}  // namespace nvlm::decoder
