@@ -50,6 +50,7 @@ void validate(const FusionConfig& config) {
   check_size(config.projector.input, 1, 1 << 18, "projector.input_size");
   check_size(config.projector.hidden, 0, 1 << 19, "projector.hidden_size");
   check_size(config.projector.output, 1, 1 << 17, "projector.output_size");
+  check_size(config.num_tile_positions, 0, 1 << 12, "num_tile_positions");
   if (routing(config.variant).uses_memory()) check_cross_attention(config);
 }
 
@@ -63,6 +64,7 @@ FusionConfig fusion_config_from_json(const Json& json) {
   config.projector.hidden = json_get<int64_t>(projector, "hidden_size", kProjectorWhere);
   config.projector.output = json_get<int64_t>(projector, "output_size", kProjectorWhere);
   config.projector.bias = json_get<bool>(projector, "bias", kProjectorWhere);
+  config.num_tile_positions = json_get_or<int64_t>(json, "num_tile_positions", 0, kFusionWhere);
   config.bind_memory_tags = json_get_or(json, "bind_memory_tags", true, kFusionWhere);
 
   if (routing(config.variant).uses_memory()) {
@@ -87,6 +89,7 @@ Json to_json(const FusionConfig& config) {
   Json json = {{"variant", name(config.variant)},
                {"tile_tags", name(config.tile_tags)},
                {"bind_memory_tags", config.bind_memory_tags},
+               {"num_tile_positions", config.num_tile_positions},
                {"projector",
                 {{"input_size", config.projector.input},
                  {"hidden_size", config.projector.hidden},

@@ -17,6 +17,11 @@ struct FusionConfig {
   ProjectorConfig projector;
   /// Whether tags in the memory (H) mark each token of their tile; see remember().
   bool bind_memory_tags = true;
+  /// Learned positions added to the tokens of tiles in the memory: one for the thumbnail, one for
+  /// each regular tile up to this number; 0 = none. The memory has no order of its own, so without
+  /// them tokens at the same place of two tiles differ in their content alone.
+  /// chosen: the paper mentions no positions for the memory
+  int64_t num_tile_positions = 0;
   /// Used only by variants with a memory.
   GatedCrossAttentionConfig cross_attention;
   std::vector<int64_t> depths;  // of the cross-attention blocks, see evenly_spaced_depths

@@ -1,5 +1,8 @@
 #include "fusion/routed_fusion.h"
 
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
 #include <vector>
 
 #include "decoder/llama.h"
@@ -59,7 +62,27 @@ RoutedFusion::RoutedFusion(const FusionConfig& config)
   if (routing(config.variant).uses_memory()) {
     blocks_ = register_module("cross_attention",
                               GatedCrossAttentionStack(config.cross_attention, config.depths));
+    if (config.num_tile_positions > 0) {
+      tile_positions_ = register_module(
+          "tile_positions",
+          torch::nn::Embedding(1 + config.num_tile_positions, config.projector.output));
+      const c10::NoGradGuard no_grad;
+      tile_positions_->weight.normal_(0, 0.02);
+    }
   }
+}
+
+vision::TileFeatures RoutedFusion::positioned(vision::TileFeatures tiles) {
+  if (tile_positions_.is_empty() || tiles.num_tiles() == 0) return tiles;
+  const int64_t last = tile_positions_->weight.size(0) - 1;
+  std::vector<int64_t> rows;
+  rows.reserve(tiles.tiles.size());
+  for (const vision::TileRef& tile : tiles.tiles) {
+    rows.push_back(tile.role == vision::TileRole::kThumbnail ? 0 : std::min(tile.tile + 1, last));
+  }
+  const Tensor index = at::tensor(rows, at::kLong).to(tiles.tokens.device());
+  tiles.tokens = tiles.tokens + tile_positions_(index).unsqueeze(1);
+  return tiles;
 }
 
 decoder::DecoderInputs RoutedFusion::forward(const PromptBatch& prompts,
@@ -72,8 +95,8 @@ decoder::DecoderInputs RoutedFusion::forward(const PromptBatch& prompts,
   decoder::DecoderInputs inputs = text_inputs(prompts, embed);
   inputs.embeddings =
       splice(inputs.embeddings, prompts, tiles_by_route(tiles, prompts, Route::kInline));
-  const auto memory =
-      remember(prompts, tiles_by_route(tiles, prompts, Route::kMemory), embed, bind_memory_tags_);
+  const auto memory = remember(prompts, positioned(tiles_by_route(tiles, prompts, Route::kMemory)),
+                               embed, bind_memory_tags_);
   if (!memory) return inputs;
   TORCH_CHECK(blocks_,
               "fusion.forward: the prompts send tiles to the memory, but this model has no "

@@ -1,6 +1,8 @@
 // NVLM-D, NVLM-X and NVLM-H: two routes into the decoder, and the prompt says who takes which.
 #pragma once
 
+#include <torch/nn/modules/embedding.h>
+
 #include "fusion/fusion_config.h"
 #include "fusion/fusion_module.h"
 #include "fusion/gated_cross_attention_stack.h"
@@ -10,7 +12,7 @@ namespace nvlm::fusion {
 
 /// One projector ("mlp1") for all tiles; the inline ones are spliced into the sequence, the others
 /// remembered beside it and read by gated cross-attention ("cross_attention", only in variants with
-/// a memory).
+/// a memory). Learned tile positions, where configured, are "tile_positions".
 /// source  NVLM (arXiv 2409.11402) §4.2
 class RoutedFusion : public FusionModule {
  public:
@@ -20,8 +22,12 @@ class RoutedFusion : public FusionModule {
                                  const TokenEmbedder& embed) override;
 
  private:
+  /// The memory's tiles with their positions added; tokens [tiles, tile_tokens, hidden].
+  vision::TileFeatures positioned(vision::TileFeatures tiles);
+
   Projector projector_{nullptr};
-  GatedCrossAttentionStack blocks_{nullptr};  // null: all tiles are inline
+  GatedCrossAttentionStack blocks_{nullptr};      // null: all tiles are inline
+  torch::nn::Embedding tile_positions_{nullptr};  // null: none; row 0 is the thumbnail's
   bool bind_memory_tags_;
 };
 

@@ -11,6 +11,7 @@ LabModelConfig::LabModelConfig() {
   vision.ffn_hidden = 768;
   tiling.tile_size = vision.image_size;
   tiling.max_tiles = 3;
+  decoder.initializer_range = 0.05;
 }
 
 void register_options(ConfigSchema& schema, LabModelConfig& config) {
@@ -46,6 +47,8 @@ void register_options(ConfigSchema& schema, LabModelConfig& config) {
   schema.add("fusion.num_blocks", &config.num_blocks,
              "cross-attention blocks, one before each layer from there on",
              whole_number_from(1, 1000));
+  schema.add("fusion.num_tile_positions", &config.num_tile_positions,
+             "learned positions of tiles in the memory; 0 = none", whole_number_from(0, 1000));
   schema.add("fusion.gate_init", &config.gate_init, "what gates start from, before tanh",
              number_from(-10, 10));
 }
@@ -57,6 +60,7 @@ fusion::MultimodalConfig multimodal_config(const LabModelConfig& config) {
   model.preprocessor.tiling.tile_size = config.vision.image_size;
   model.fusion.tile_tags = config.tile_tags;
   model.fusion.cross_attention.gate_init = config.gate_init;
+  model.fusion.num_tile_positions = config.num_tile_positions;
   model.fusion.depths.clear();
   for (int64_t i = 0; i < config.num_blocks; ++i) {
     model.fusion.depths.push_back(config.first_block_depth + i);

@@ -30,11 +30,13 @@ void train_lab_tokenizer(const std::filesystem::path& tokenizer_json) {
   }
   // The prompt's words and the widest delimiter rows, often enough to become tokens.
   for (int i = 0; i < kDocuments / 10; ++i) {
-    texts.push_back(std::string("user\nassistant\n") + eval::kTableQuestion);
+    texts.emplace_back("user\nassistant\n");
+    texts.back() += eval::kTableQuestion;
     for (int columns = 1; columns <= 12; ++columns) {
-      std::string row = "x |\n|";
-      for (int c = 0; c < columns; ++c) row += " --- |";
-      texts.push_back(row + "\n| x");
+      std::string text = "x |\n|";
+      for (int c = 0; c < columns; ++c) text += " --- |";
+      text += "\n| x";
+      texts.push_back(text);
     }
   }
   decoder::BpeTrainerConfig config;

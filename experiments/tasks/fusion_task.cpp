@@ -39,7 +39,10 @@ FusionTask::FusionTask(fusion::MultimodalModel model, const std::filesystem::pat
 FreezePlan FusionTask::freeze_plan() const {
   FreezePlan plan;
   plan.trainable = {"mlp1"};
-  if (prompts_.config().routing.uses_memory()) plan.trainable.push_back("cross_attention");
+  if (prompts_.config().routing.uses_memory()) {
+    plan.trainable.push_back("cross_attention");
+    if (model_->config().fusion.num_tile_positions > 0) plan.trainable.push_back("tile_positions");
+  }
   if (stage_ == FusionStage::kSft) plan.trainable.push_back("language_model");
   return plan;
 }

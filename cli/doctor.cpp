@@ -1,0 +1,121 @@
+// nvlm doctor: what this machine has, and with --bench what it can do and how near we come.
+#include <iomanip>
+#include <iostream>
+
+#include "cli/model_folder.h"
+#include "cli/options.h"
+#include "common/device.h"
+#include "common/error.h"
+#include "common/json.h"
+#include "common/manifest.h"
+#include "experiments/efficiency/decoder_speed.h"
+#include "experiments/efficiency/floors.h"
+#include "fusion/multimodal_checkpoint.h"
+
+namespace nvlm::cli {
+namespace {
+
+struct Floors {
+  double flops;      // per second, in the dtype of the model
+  double bandwidth;  // bytes per second
+};
+
+Json speed_report(const std::string& name, const experiments::DecoderSpeed& speed,
+                  const Floors& floors) {
+  return {{"model", name},
+          {"parameters", speed.parameters},
+          {"prompt_tokens", speed.prompt},
+          {"prefill_tokens_per_second", static_cast<double>(speed.prompt) / speed.prefill_seconds},
+          {"prefill_fraction_of_peak", speed.prefill_flops / floors.flops / speed.prefill_seconds},
+          {"decode_tokens_per_second", 1 / speed.decode_seconds},
+          {"decode_fraction_of_bandwidth",
+           speed.decode_bytes / floors.bandwidth / speed.decode_seconds}};
+}
+
+Json benchmark(at::Device device, at::ScalarType dtype) {
+  const Floors floors{experiments::matmul_peak(dtype, device),
+                      experiments::memory_bandwidth(device)};
+  Json report = {{"dtype", c10::toString(dtype)},
+                 {"matmul_gflops", floors.flops / 1e9},
+                 {"memory_gbytes_per_second", floors.bandwidth / 1e9},
+                 {"speeds", Json::array()}};
+  for (const std::string name : {"d", "x", "h"}) {
+    try {
+      fusion::MultimodalModel model = fusion::load_multimodal(model_folder(name), dtype);
+      model->to(device);
+      report["speeds"].push_back(speed_report(
+          "nvlm-" + name, experiments::measure_decoder(model->language_model, 512), floors));
+    } catch (const UsageError&) {
+      report["speeds"].push_back({{"model", "nvlm-" + name}, {"skipped", "not there"}});
+    }
+  }
+  decoder::LlamaForCausalLM large(experiments::half_billion_llama());
+  large->to(device, dtype);
+  report["speeds"].push_back(
+      speed_report("random 0.5B Llama", experiments::measure_decoder(large, 512), floors));
+  return report;
+}
+
+void print_benchmark(const Json& report) {
+  std::cout << std::fixed << std::setprecision(1) << "floors in "
+            << report["dtype"].get<std::string>() << ": " << report["matmul_gflops"].get<double>()
+            << " GFLOP/s matmul, " << report["memory_gbytes_per_second"].get<double>()
+            << " GB/s memory\n";
+  for (const Json& speed : report["speeds"]) {
+    std::cout << "  " << std::left << std::setw(20) << speed["model"].get<std::string>();
+    if (speed.contains("skipped")) {
+      std::cout << speed["skipped"].get<std::string>() << "\n";
+      continue;
+    }
+    std::cout << "prefill " << speed["prefill_tokens_per_second"].get<double>() << " tokens/s ("
+              << 100 * speed["prefill_fraction_of_peak"].get<double>() << "% of the floor), decode "
+              << speed["decode_tokens_per_second"].get<double>() << " tokens/s ("
+              << 100 * speed["decode_fraction_of_bandwidth"].get<double>() << "%)\n";
+  }
+}
+
+}  // namespace
+
+int run_doctor(const Arguments& arguments) {
+  std::string device_name, dtype_name;
+  int threads = 0;
+  bool bench = false, as_json = false;
+  VerbOptions options("doctor [options]",
+                      "Shows processor, libraries and the chosen dtype; --bench measures matrix "
+                      "products, memory, and decoders against these floors (about a minute).",
+                      "nvlm doctor --bench");
+  options.add()("bench", po::bool_switch(&bench), "measure")("json", po::bool_switch(&as_json),
+                                                             "print JSON")(
+      "device", po::value(&device_name)->default_value("cpu"), "cpu, cuda or cuda:N")(
+      "dtype", po::value(&dtype_name)->default_value("float32"),
+      "of the measured models: auto, float32 or bfloat16")(
+      "threads", po::value(&threads)->default_value(0), "of tensor operations; 0 = all processors");
+  if (!options.parse(arguments)) return 0;
+
+  const at::Device device = parse_device(device_name);
+  set_threads(threads);
+  Json report = {{"processor", processor_name()},
+                 {"features", processor_features()},
+                 {"threads", num_threads()},
+                 {"device", device.str()},
+                 {"training_dtype", c10::toString(compute_dtype(device, "auto"))},
+                 {"revision", source_revision()},
+                 {"libraries", library_versions()}};
+  if (bench) report["bench"] = benchmark(device, compute_dtype(device, dtype_name));
+  if (as_json) {
+    std::cout << report.dump(2) << "\n";
+    return 0;
+  }
+  std::cout << "processor  " << processor_name() << " (" << processor_features() << ")\n"
+            << "threads    " << num_threads() << "\n"
+            << "device     " << device.str() << ", training computes in "
+            << c10::toString(compute_dtype(device, "auto")) << "\n"
+            << "revision   " << source_revision() << "\n";
+  for (const auto& [name, version] : library_versions()) {
+    std::cout << "library    " << name << " " << version << "\n";
+  }
+  if (bench) print_benchmark(report["bench"]);
+  return 0;
+}
+
+}  // namespace nvlm::cli
