@@ -2,7 +2,6 @@
 
 #include <c10/core/GradMode.h>
 
-#include <algorithm>
 #include <vector>
 
 #include "decoder/llama.h"
@@ -74,11 +73,13 @@ RoutedFusion::RoutedFusion(const FusionConfig& config)
 
 vision::TileFeatures RoutedFusion::positioned(vision::TileFeatures tiles) {
   if (tile_positions_.is_empty() || tiles.num_tiles() == 0) return tiles;
-  const int64_t last = tile_positions_->weight.size(0) - 1;
+  const int64_t positions = tile_positions_->weight.size(0) - 1;
   std::vector<int64_t> rows;
   rows.reserve(tiles.tiles.size());
   for (const vision::TileRef& tile : tiles.tiles) {
-    rows.push_back(tile.role == vision::TileRole::kThumbnail ? 0 : std::min(tile.tile + 1, last));
+    rows.push_back(tile.role == vision::TileRole::kThumbnail ? 0 : tile.tile + 1);
+    TORCH_CHECK(rows.back() <= positions, "fusion.forward: tile ", rows.back(),
+                " of a picture, but the model has positions for ", positions);
   }
   const Tensor index = at::tensor(rows, at::kLong).to(tiles.tokens.device());
   tiles.tokens = tiles.tokens + tile_positions_(index).unsqueeze(1);
