@@ -66,14 +66,16 @@ std::unique_ptr<TrainingTask> fusion_task(const ExperimentConfig& config, Fusion
                        ", expected --fusion.variant " + fusion::name(config.model.variant));
     }
     return std::make_unique<FusionTask>(std::move(model), folder / "tokenizer.json", stage,
-                                        config.data, config.guidance, device, dtype);
+                                        config.data, config.guidance, device, dtype,
+                                        config.feature_cache);
   }
   const fs::path reader =
       require(config.init.reader, "init.reader", config.recipe, "reader-pretrain");
   const fs::path decoder =
       require(config.init.decoder, "init.decoder", config.recipe, "text-pretrain");
   return std::make_unique<FusionTask>(assemble(config, reader, decoder), decoder / "tokenizer.json",
-                                      stage, config.data, config.guidance, device, dtype);
+                                      stage, config.data, config.guidance, device, dtype,
+                                      config.feature_cache);
 }
 
 }  // namespace

@@ -101,6 +101,8 @@ ConfigSchema make_schema(ExperimentConfig& config) {
              "folder of a decoder with its tokenizer (text-pretrain)");
   schema.add("init.model", &config.init.model,
              "folder of a multimodal model, instead of the two above");
+  schema.add("data.feature_cache", &config.feature_cache,
+             "folder where runs that see the same pictures share the frozen encoder's features");
   schema.add("text.sequence_length", &config.sequence_length, "tokens per row of text-pretrain",
              whole_number_from(2, 1 << 20));
   return schema;

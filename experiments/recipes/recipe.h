@@ -30,6 +30,7 @@ struct ExperimentConfig {
   MixtureConfig data;
   GuidanceConfig guidance;
   InitConfig init;
+  std::string feature_cache;      // folder that fusion runs share; empty = none
   int64_t sequence_length = 256;  // tokens, of text-pretrain
 };
 

@@ -2,6 +2,8 @@
 
 #include <c10/core/GradMode.h>
 
+#include <sstream>
+
 #include "decoder/language_model_loss.h"
 #include "eval/readers/model_reader.h"
 #include "experiments/data/text_corpus.h"
@@ -13,7 +15,8 @@ namespace {
 constexpr const char* kTextQuestion = "Write about tables.";
 
 struct FusionBatch {
-  Tensor tiles;  // uint8 [tiles, size, size, 3]; undefined for a batch of text
+  std::string key;  // names the pictures for the feature cache
+  Tensor tiles;     // uint8 [tiles, size, size, 3]; undefined for a batch of text
   fusion::PromptBatch prompts;
   std::vector<GuideTarget> targets;
 };
@@ -23,7 +26,7 @@ struct FusionBatch {
 FusionTask::FusionTask(fusion::MultimodalModel model, const std::filesystem::path& tokenizer_json,
                        FusionStage stage, const MixtureConfig& mixture,
                        const GuidanceConfig& guidance, at::Device device,
-                       at::ScalarType encoder_dtype)
+                       at::ScalarType encoder_dtype, const std::filesystem::path& feature_cache)
     : model_(std::move(model)),
       tokenizer_json_(tokenizer_json),
       tokenizer_(decoder::Tokenizer::from_file(tokenizer_json)),
@@ -34,6 +37,7 @@ FusionTask::FusionTask(fusion::MultimodalModel model, const std::filesystem::pat
       device_(device) {
   model_->to(device_);
   model_->vision_model->to(encoder_dtype);
+  if (!feature_cache.empty()) cache_.emplace(feature_cache, model_->vision_model);
 }
 
 FreezePlan FusionTask::freeze_plan() const {
@@ -53,6 +57,12 @@ std::any FusionTask::prepare(const BatchRequest& request) const {
   std::vector<Tensor> tiles;
   std::vector<fusion::Prompt> prompts;
   FusionBatch batch;
+  std::ostringstream key;
+  key << "seed " << request.seed << " samples " << request.first_sample << "+"
+      << request.num_samples << " easy " << mixture_.easy << " medium " << mixture_.medium
+      << " hard " << mixture_.hard << " text " << mixture_.text_only << " stage "
+      << static_cast<int>(stage_) << " tiles " << tiling.max_tiles;
+  batch.key = key.str();
   for (int64_t i = 0; i < request.num_samples; ++i) {
     Random random = training_random(request.seed, request.first_sample + i);
     if (stage_ == FusionStage::kSft && random.chance(mixture_.text_only)) {
@@ -81,8 +91,11 @@ TaskLoss FusionTask::loss(const std::any& any_batch) {
   vision::TileFeatures features{{}, prompts.tile_refs()};
   if (batch.tiles.defined()) {
     const c10::NoGradGuard frozen;
-    features.tokens =
-        model_->encode_tiles(vision::normalise_tiles(batch.tiles.to(device_))).to(at::kFloat);
+    const auto encode = [&] {
+      return model_->encode_tiles(vision::normalise_tiles(batch.tiles.to(device_)));
+    };
+    const Tensor tokens = cache_ ? cache_->get(batch.key, encode) : encode();
+    features.tokens = tokens.to(device_, at::kFloat);
   }
   decoder::AttentionProbe probe = guidance_probe(guidance_, prompts_.config().routing);
   const Tensor hidden = model_->hidden_states(prompts, features, &probe);

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "decoder/tokenizer/tokenizer.h"
 #include "experiments/tasks/attention_guide.h"
+#include "experiments/tasks/feature_cache.h"
 #include "experiments/tasks/mixture.h"
 #include "experiments/training/training_task.h"
 #include "fusion/multimodal_model.h"
@@ -22,10 +24,12 @@ class FusionTask : public TrainingTask {
  public:
   /// model            in float32
   /// encoder_dtype    the frozen encoder computes in it
+  /// feature_cache    folder for the encoder's features; empty = compute them every time
   /// tokenizer_json   the tokenizer's file; it is copied into every checkpoint
   FusionTask(fusion::MultimodalModel model, const std::filesystem::path& tokenizer_json,
              FusionStage stage, const MixtureConfig& mixture, const GuidanceConfig& guidance,
-             at::Device device, at::ScalarType encoder_dtype);
+             at::Device device, at::ScalarType encoder_dtype,
+             const std::filesystem::path& feature_cache);
 
   torch::nn::Module& model() override { return *model_; }
   FreezePlan freeze_plan() const override;
@@ -42,6 +46,7 @@ class FusionTask : public TrainingTask {
   MixtureConfig mixture_;
   GuidanceConfig guidance_;
   at::Device device_;
+  std::optional<FeatureCache> cache_;
 };
 
 }  // namespace nvlm::experiments
