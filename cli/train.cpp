@@ -1,4 +1,6 @@
 // nvlm train RECIPE: one stage of training, resumable.
+#include <unistd.h>
+
 #include <filesystem>
 #include <iostream>
 
@@ -60,12 +62,9 @@ int run_train(const Arguments& arguments) {
   options.positional("recipe");
 
   experiments::ExperimentConfig config;
-  // The recipe comes first, so that its defaults can be changed by what follows.
-  for (const std::string& argument : arguments) {
-    if (!argument.empty() && argument[0] != '-') {
-      config = experiments::recipe(argument);
-      break;
-    }
+  // The recipe is the first argument, so that its defaults can be changed by what follows.
+  if (!arguments.empty() && !arguments[0].starts_with('-')) {
+    config = experiments::recipe(arguments[0]);
   }
   ConfigSchema schema = experiments::make_schema(config);
   const auto values = options.parse(schema.take_arguments(arguments));
@@ -92,14 +91,16 @@ int run_train(const Arguments& arguments) {
 
   set_threads(static_cast<int>(config.train.threads));
   if (dry_run) {
-    const fs::path scratch = fs::temp_directory_path();
+    const fs::path scratch =
+        fs::temp_directory_path() / ("nvlm-dry-run-" + std::to_string(getpid()));
     print_plan(config, *experiments::make_task(config, scratch));
+    fs::remove_all(scratch);
     return 0;
   }
   if (!resume) experiments::require_fresh_run_dir(out);
-  fs::create_directories(out);
   const std::unique_ptr<experiments::TrainingTask> task = experiments::make_task(config, out);
   if (!resume) {
+    fs::create_directories(out);
     schema.write(fs::path(out) / "config.ini");
     write_manifest(fs::path(out) / "manifest.json", manifest_of(config, arguments));
   }

@@ -25,10 +25,6 @@ endfunction()
 
 function(nvlm_library folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/${folder}/*.cpp")
-  if(NOT sources)  # a folder of headers only
-    file(TOUCH "${CMAKE_BINARY_DIR}/empty.cpp")
-    set(sources "${CMAKE_BINARY_DIR}/empty.cpp")
-  endif()
   add_library(nvlm_${folder} STATIC ${sources})
   add_library(nvlm::${folder} ALIAS nvlm_${folder})
   target_link_libraries(nvlm_${folder} PUBLIC LibTorch::LibTorch ${ARGN})

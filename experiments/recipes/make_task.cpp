@@ -32,7 +32,10 @@ fs::path require(const std::string& folder, const std::string& option,
 std::unique_ptr<TrainingTask> text_task(const ExperimentConfig& config, const fs::path& run_dir,
                                         at::Device device) {
   const fs::path tokenizer_json = run_dir / "tokenizer.json";
-  if (!fs::exists(tokenizer_json)) train_lab_tokenizer(tokenizer_json);
+  if (!fs::exists(tokenizer_json)) {
+    fs::create_directories(run_dir);
+    train_lab_tokenizer(tokenizer_json);
+  }
   const auto tokenizer = decoder::Tokenizer::from_file(tokenizer_json);
   decoder::LlamaConfig decoder = config.model.decoder;
   decoder.vocab = tokenizer.vocab_size();

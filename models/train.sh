@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Trains the models of this folder from nothing: reader and decoder once, then one run per variant
+# with the same data order, steps and seed. Stopped runs continue; finished ones are skipped.
+#
+#   models/train.sh [RUNS] [VARIANT...]        default: runs/models d x h
+#
+# READER_STEPS, TEXT_STEPS, SFT_STEPS and THREADS change the budget.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+runs=${1:-runs/models}
+shift || true
+variants=("$@")
+((${#variants[@]})) || variants=(d x h)
+
+stage() {  # run recipe options...
+  local run=$1 recipe=$2
+  shift 2
+  if [[ -f $runs/$run/config.ini ]]; then
+    ./nvlm train --resume --out "$runs/$run"
+  else
+    ./nvlm train "$recipe" --out "$runs/$run" --train.threads "${THREADS:-0}" "$@"
+  fi
+}
+
+stage reader reader-pretrain --train.steps "${READER_STEPS:-2500}"
+stage text text-pretrain --train.steps "${TEXT_STEPS:-400}"
+for variant in "${variants[@]}"; do
+  stage "$variant" fusion-sft --train.steps "${SFT_STEPS:-2000}" --fusion.variant "$variant" \
+    --init.reader "$runs/reader/checkpoints/latest" \
+    --init.decoder "$runs/text/checkpoints/latest" \
+    --data.feature_cache "$runs/features"
+done
+for variant in "${variants[@]}"; do
+  mkdir -p "models/nvlm-$variant"
+  for file in config.json generation_config.json preprocessor_config.json tokenizer.json model.safetensors; do
+    cp "$runs/$variant/checkpoints/latest/$file" "models/nvlm-$variant/$file"
+  done
+done
