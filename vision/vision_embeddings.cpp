@@ -21,9 +21,9 @@ Tensor grid_positions(int64_t grid, int64_t hidden) {
   constexpr double kSlowest = 1.0 / 64;  // radians per patch; a grid of 32 stays within a half turn
   const int64_t waves = hidden / 4;      // sine and cosine, by row and by column
   const Tensor exponents = at::arange(waves, at::kFloat) / std::max<int64_t>(waves - 1, 1);
-  const Tensor angles = at::arange(grid, at::kFloat).unsqueeze(1) *
-                        at::pow(kSlowest, exponents);                  // [grid, waves]
-  const Tensor along = at::cat({angles.sin(), angles.cos()}, 1);       // [grid, 2 * waves]
+  const Tensor angles =
+      at::arange(grid, at::kFloat).unsqueeze(1) * at::pow(kSlowest, exponents);  // [grid, waves]
+  const Tensor along = at::cat({angles.sin(), angles.cos()}, 1);  // [grid, 2 * waves]
   const Tensor by_row = along.unsqueeze(1).expand({grid, grid, -1});
   const Tensor by_column = along.unsqueeze(0).expand({grid, grid, -1});
   Tensor positions = at::zeros({grid * grid, hidden});

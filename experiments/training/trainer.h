@@ -25,8 +25,8 @@ struct TrainResult {
   std::map<std::string, double> validation;  // last validation of this call, possibly empty
 };
 
-/// Throws UsageError if `run_dir` holds anything but config.ini, manifest.json and tokenizer.json. Call it before
-/// writing a run's files; train() checks it too.
+/// Throws UsageError if `run_dir` holds anything but config.ini, manifest.json and tokenizer.json.
+/// Call it before writing a run's files; train() checks it too.
 void require_fresh_run_dir(const std::filesystem::path& run_dir);
 
 /// Trains task.model() in place and fills `run_dir`:

@@ -23,11 +23,11 @@ TEST_CASE("usage errors name the option and the nearest known one") {
   check_usage_error("extract --max-tiles -1 x.png", "--max-tiles is -1, expected 0 to 64");
   check_usage_error("extract --model /nowhere x.png", "'/nowhere' holds no config.json");
   check_usage_error("train fusion-stf", "did you mean 'fusion-sft'");
-  check_usage_error("train reader-pretrain --train.stepz 3 --out /tmp/never", "train.steps");
+  check_usage_error("train reader-pretrain --train.stepz 3 --out runs/never", "train.steps");
   check_usage_error("train reader-pretrain", "--out");
-  check_usage_error("train fusion-sft --out /tmp/nvlm-never", "init.reader");
+  check_usage_error("train fusion-sft --out runs/never", "init.reader");
   check_usage_error("data rendr", "did you mean 'render'");
-  check_usage_error("data render --difficulty eazy --out /tmp/nvlm-never", "eazy");
+  check_usage_error("data render --difficulty eazy --out runs/never", "eazy");
   check_usage_error("eval tabels", "did you mean 'tables'");
 }
 

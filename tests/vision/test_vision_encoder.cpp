@@ -212,7 +212,8 @@ TEST_CASE("a bfloat16 encoder runs at another resolution") {
   CHECK((hidden.scalar_type() == at::kBFloat16));
 }
 
-TEST_CASE("a fresh encoder: weights scaled by their inputs, zero biases, layer scale as configured") {
+TEST_CASE(
+    "a fresh encoder: weights scaled by their inputs, zero biases, layer scale as configured") {
   at::manual_seed(9);
   VisionConfig config = tiny_config();
   config.hidden = 64;
