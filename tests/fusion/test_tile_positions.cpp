@@ -7,13 +7,13 @@ namespace {
 
 using namespace nvlm::test;
 
-constexpr int64_t kHidden = 8, kTileTokens = 3, kTileWidth = 4;
+constexpr int64_t kWidth = 8, kTokensPerTile = 3, kFeatureWidth = 4;
 
-FusionConfig config(Variant variant, int64_t num_tile_positions) {
+FusionConfig positions_config(Variant variant, int64_t num_tile_positions) {
   FusionConfig config;
   config.variant = variant;
-  config.projector = {kTileWidth, 0, kHidden, true};
-  config.cross_attention.attention = {kHidden, 2, 1, 4};
+  config.projector = {kFeatureWidth, 0, kWidth, true};
+  config.cross_attention.attention = {kWidth, 2, 1, 4};
   config.cross_attention.ffn_hidden = 8;
   config.depths = {1};
   config.num_tile_positions = num_tile_positions;
@@ -23,18 +23,18 @@ FusionConfig config(Variant variant, int64_t num_tile_positions) {
 /// The memory of one picture of two tiles and a thumbnail whose features are all alike.
 Tensor memory_of_alike_tiles(Variant variant, int64_t num_tile_positions) {
   at::manual_seed(3);
-  RoutedFusion fusion(config(variant, num_tile_positions));
+  RoutedFusion fusion(positions_config(variant, num_tile_positions));
   const PromptBuilder builder(tiny_tokenizer(),
-                              {routing(variant), TileTagKind::kNone, kTileTokens, {}});
+                              {routing(variant), TileTagKind::kNone, kTokensPerTile, {}});
   const PromptBatch prompts = collate({builder.build("q", {grid(2, 1)})}, 0);
   at::manual_seed(4);  // the same features, however many weights were drawn
-  const Tensor tile = at::randn({1, kTileTokens, kTileWidth});
+  const Tensor tile = at::randn({1, kTokensPerTile, kFeatureWidth});
   const vision::TileFeatures features{
       tile.expand({static_cast<int64_t>(prompts.tile_refs().size()), -1, -1}), prompts.tile_refs()};
   const auto inputs = fusion.forward(prompts, features, [](const Tensor& ids) {
-    return at::zeros({ids.size(0), ids.size(1), kHidden});
+    return at::zeros({ids.size(0), ids.size(1), kWidth});
   });
-  return inputs.cross_attention->memory.view({-1, kTileTokens, kHidden});
+  return inputs.cross_attention->memory.view({-1, kTokensPerTile, kWidth});
 }
 
 TEST_CASE("tiles of the memory are told apart by their positions, and only by them") {
