@@ -8,11 +8,11 @@ namespace {
 
 using namespace nvlm::test;
 
-constexpr int64_t kTileTokens = 2, kHidden = 3;
+constexpr int64_t kTokensOfTile = 2, kRouteHidden = 3;
 
 PromptBatch batch(Variant variant, const std::vector<Question>& questions) {
   const PromptBuilder builder(tiny_tokenizer(),
-                              {routing(variant), TileTagKind::k1d, kTileTokens, {}});
+                              {routing(variant), TileTagKind::k1d, kTokensOfTile, {}});
   std::vector<Prompt> prompts;
   for (const Question& question : questions) {
     prompts.push_back(builder.build(question.text, question.layouts, question.answer));
@@ -25,13 +25,14 @@ vision::TileFeatures numbered_tiles(const PromptBatch& prompts) {
   const std::vector<vision::TileRef> refs = prompts.tile_refs();
   const auto count = static_cast<int64_t>(refs.size());
   const Tensor tile = 10 * at::arange(1, count + 1).view({count, 1, 1});
-  const Tensor token = at::arange(kTileTokens).view({1, kTileTokens, 1});
-  return {(tile + token).expand({count, kTileTokens, kHidden}).to(at::kDouble).contiguous(), refs};
+  const Tensor token = at::arange(kTokensOfTile).view({1, kTokensOfTile, 1});
+  return {(tile + token).expand({count, kTokensOfTile, kRouteHidden}).to(at::kDouble).contiguous(),
+          refs};
 }
 
 /// Embeds an id as its negative.
 Tensor negative_embeddings(const Tensor& ids) {
-  return -ids.unsqueeze(-1).expand({ids.size(0), ids.size(1), kHidden}).to(at::kDouble);
+  return -ids.unsqueeze(-1).expand({ids.size(0), ids.size(1), kRouteHidden}).to(at::kDouble);
 }
 
 TEST_CASE("splice fills the slots in order and leaves the text") {
@@ -72,7 +73,7 @@ TEST_CASE("X remembers all tiles; tags see their own, text what stands before it
       {{"a <image> b <image> c", {grid(2, 1), grid(1, 1)}, {}}, {"a <image>", {grid(1, 1)}, {}}});
   const auto memory = remember(prompts, numbered_tiles(prompts), negative_embeddings);
   REQUIRE(memory);
-  CHECK(memory->tokens.sizes() == at::IntArrayRef({2, 8, kHidden}));
+  CHECK(memory->tokens.sizes() == at::IntArrayRef({2, 8, kRouteHidden}));
   CHECK(at::equal(memory->tokens.select(2, 0), at::tensor({10., 11., 20., 21., 30., 31., 40., 41.,
                                                            50., 51., 0., 0., 0., 0., 0., 0.})
                                                    .to(at::kDouble)
@@ -81,7 +82,7 @@ TEST_CASE("X remembers all tiles; tags see their own, text what stands before it
     const Prompt& prompt = prompts.samples[static_cast<size_t>(sample)];
     for (int64_t t = 0; t < prompts.ids.size(1); ++t) {
       for (int64_t column = 0; column < 8; ++column) {
-        const int64_t tile = column / kTileTokens;
+        const int64_t tile = column / kTokensOfTile;
         bool expected = t < prompt.size() && tile < static_cast<int64_t>(prompt.tiles.size());
         if (expected && prompt.tile[static_cast<size_t>(t)] == kNoTile) {
           const auto image = prompt.tiles[static_cast<size_t>(tile)].image;
