@@ -2,12 +2,9 @@
 #include <iomanip>
 #include <iostream>
 
-#include "cli/model_folder.h"
-#include "cli/options.h"
-#include "common/device.h"
+#include "cli/reader_options.h"
 #include "common/error.h"
 #include "common/nearest_name.h"
-#include "eval/readers/model_reader.h"
 #include "eval/runner/predict.h"
 #include "eval/runner/score.h"
 
@@ -25,34 +22,24 @@ void print_summary(const eval::ScoreSummary& summary) {
 }
 
 int run_tables(const Arguments& arguments) {
-  std::string model, data, out, truth;
+  std::string data, out, truth;
   eval::PredictOptions predict_options;
-  eval::ModelReaderOptions reader_options;
-  int threads = 0;
+  ReaderOptions reader_options;
   bool score_only = false;
   VerbOptions options("eval tables --data DIR --out RUN [options]",
                       "Writes RUN/predictions.jsonl, then scores that file alone into "
                       "RUN/scores.json and RUN/item_scores.jsonl. A stopped run continues.",
                       "nvlm eval tables --model h --data runs/easy-7 --out runs/easy-7-h");
-  options.add()("model,m", po::value(&model)->default_value("d"),
-                "d, x, h or the folder of a checkpoint")(
-      "data", po::value(&data)->required(), "folder with index.jsonl, pictures and ground truth")(
+  options.add()("data", po::value(&data)->required(),
+                "folder with index.jsonl, pictures and ground truth")(
       "out", po::value(&out)->required(), "run directory")(
       "truth", po::value(&truth)->default_value("html-else-markdown"),
       "which ground truth counts: html-else-markdown, html or markdown")(
       "limit", po::value(&predict_options.limit)->default_value(0),
       "only the first so many items; 0 = all")(
       "batch", po::value(&predict_options.batch_size)->default_value(8), "pictures per batch")(
-      "max-tiles", po::value(&reader_options.max_tiles)->default_value(0),
-      "regular tiles per picture, at most; 0 = as the model was trained")(
-      "max-new-tokens",
-      po::value(&reader_options.max_new_tokens)->default_value(reader_options.max_new_tokens),
-      "longest answer")("device", po::value(&reader_options.device)->default_value("cpu"),
-                        "cpu, cuda or cuda:N")(
-      "dtype", po::value(&reader_options.dtype)->default_value("float32"),
-      "auto, float32 or bfloat16")("threads", po::value(&threads)->default_value(0),
-                                   "of tensor operations; 0 = all processors")(
       "score-only", po::bool_switch(&score_only), "score existing predictions; loads no model");
+  add_reader_options(options, reader_options);
   if (!options.parse(arguments)) return 0;
 
   const auto format = [&] {
@@ -63,8 +50,7 @@ int run_tables(const Arguments& arguments) {
   }();
   const eval::TablesTask task = eval::TablesTask::open(data, format);
   if (!score_only) {
-    set_threads(threads);
-    eval::ModelReader reader(model_folder(model), reader_options);
+    eval::ModelReader reader = load_reader(reader_options);
     eval::predict(task, reader, out, predict_options);
   }
   eval::ScoreOptions score_options;

@@ -4,13 +4,9 @@
 #include <iostream>
 
 #include "cli/image_inputs.h"
-#include "cli/model_folder.h"
-#include "cli/options.h"
+#include "cli/reader_options.h"
 #include "common/atomic_file.h"
-#include "common/device.h"
-#include "common/error.h"
 #include "common/progress.h"
-#include "eval/readers/model_reader.h"
 #include "eval/table/gfm_parser.h"
 #include "eval/table/gfm_writer.h"
 
@@ -37,43 +33,23 @@ fs::path output_path(const fs::path& out, const fs::path& image, bool into_folde
 }  // namespace
 
 int run_extract(const Arguments& arguments) {
-  std::string model, out;
-  eval::ModelReaderOptions reader_options;
-  int threads = 0;
+  std::string out;
+  ReaderOptions reader_options;
   VerbOptions options("extract [options] IMAGE|FOLDER...",
                       "Reads pictures of tables (PNG, JPEG, WebP, TIFF) and prints Markdown.",
                       "nvlm extract docs/samples/staff.png");
-  options.add()("model,m", po::value(&model)->default_value("d"),
-                "d, x, h (the models that come with the repository) or the folder of a checkpoint")(
-      "out,o", po::value(&out), "file to write, or folder where several pictures are read")(
-      "max-tiles", po::value(&reader_options.max_tiles)->default_value(0),
-      "regular tiles per picture, at most; 0 = as the model was trained")(
-      "max-new-tokens",
-      po::value(&reader_options.max_new_tokens)->default_value(reader_options.max_new_tokens),
-      "longest answer")("device", po::value(&reader_options.device)->default_value("cpu"),
-                        "cpu, cuda or cuda:N")(
-      "dtype", po::value(&reader_options.dtype)->default_value("float32"),
-      "auto, float32 or bfloat16")("threads", po::value(&threads)->default_value(0),
-                                   "of tensor operations; 0 = all processors");
+  options.add()("out,o", po::value(&out),
+                "file to write, or folder where several pictures are read");
+  add_reader_options(options, reader_options);
   options.positional("image");
   const auto values = options.parse(arguments);
   if (!values) return 0;
-  if (reader_options.max_tiles < 0 || reader_options.max_tiles > 64) {
-    throw UsageError("--max-tiles is " + std::to_string(reader_options.max_tiles) +
-                     ", expected 0 to 64");
-  }
-  if (reader_options.max_new_tokens < 1) {
-    throw UsageError("--max-new-tokens is " + std::to_string(reader_options.max_new_tokens) +
-                     ", expected 1 or more");
-  }
 
   const auto names = (*values)["image"].as<std::vector<std::string>>();
   const std::vector<fs::path> images = image_inputs(names);
   const bool into_folder = images.size() > 1 || (names.size() == 1 && fs::is_directory(names[0]));
+  eval::ModelReader reader = load_reader(reader_options);
   if (!out.empty() && into_folder) fs::create_directories(out);
-
-  set_threads(threads);
-  eval::ModelReader reader(model_folder(model), reader_options);
   int failures = 0;
   std::optional<Progress> progress;
   if (into_folder && !out.empty()) {

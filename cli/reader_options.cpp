@@ -1,0 +1,40 @@
+#include "cli/reader_options.h"
+
+#include "cli/model_folder.h"
+#include "common/device.h"
+#include "common/error.h"
+
+namespace nvlm::cli {
+namespace {
+
+void require_range(const char* option, int64_t value, int64_t low, int64_t high) {
+  if (value >= low && value <= high) return;
+  throw UsageError(std::string(option) + " is " + std::to_string(value) + ", expected " +
+                   std::to_string(low) + " to " + std::to_string(high));
+}
+
+}  // namespace
+
+void add_reader_options(VerbOptions& options, ReaderOptions& values) {
+  eval::ModelReaderOptions& reader = values.reader;
+  options.add()("model,m", po::value(&values.model)->default_value("d"),
+                "d, x, h (the models that come with the repository) or the folder of a checkpoint")(
+      "max-tiles", po::value(&reader.max_tiles)->default_value(reader.max_tiles),
+      "regular tiles per picture, at most; 0 = as the model was trained")(
+      "max-new-tokens", po::value(&reader.max_new_tokens)->default_value(reader.max_new_tokens),
+      "longest answer")("device", po::value(&reader.device)->default_value(reader.device),
+                        "cpu, cuda or cuda:N")(
+      "dtype", po::value(&reader.dtype)->default_value(reader.dtype), "auto, float32 or bfloat16")(
+      "threads", po::value(&values.threads)->default_value(values.threads),
+      "of tensor operations; 0 = all processors");
+}
+
+eval::ModelReader load_reader(const ReaderOptions& values) {
+  require_range("--max-tiles", values.reader.max_tiles, 0, 64);
+  require_range("--max-new-tokens", values.reader.max_new_tokens, 1, 1 << 20);
+  const std::filesystem::path folder = model_folder(values.model);
+  set_threads(values.threads);
+  return eval::ModelReader(folder, values.reader);
+}
+
+}  // namespace nvlm::cli
