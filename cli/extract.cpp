@@ -6,6 +6,7 @@
 #include "cli/image_inputs.h"
 #include "cli/reader_options.h"
 #include "common/atomic_file.h"
+#include "common/logging.h"
 #include "common/progress.h"
 #include "eval/table/gfm_parser.h"
 #include "eval/table/gfm_writer.h"
@@ -15,10 +16,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The answer as a well-formed table. An answer that holds none is an error, not an output.
-std::string as_table(const std::string& answer) {
-  const auto parsed = eval::parse_gfm_table(answer);
-  if (!parsed) throw std::runtime_error("the model's answer holds no table");
+/// The answer as a well-formed table; an almost well-formed one is repaired, with a word about it.
+/// An answer without any row is an error, not an output.
+std::string as_table(const std::string& answer, const fs::path& image) {
+  auto parsed = eval::parse_gfm_table(answer);
+  if (!parsed) {
+    parsed = eval::repair_gfm_table(answer);
+    if (!parsed) throw std::runtime_error("the model's answer holds no table");
+    log_warning(image.string() + ": the model's table was malformed; its rows were padded");
+  }
   std::string text = eval::write_gfm(parsed->table);
   if (text.empty() || text.back() != '\n') text += '\n';
   return text;
@@ -57,7 +63,7 @@ int run_extract(const Arguments& arguments) {
   }
   for (size_t i = 0; i < images.size(); ++i) {
     try {
-      const std::string table = as_table(reader.read(images[i]));
+      const std::string table = as_table(reader.read(images[i]), images[i]);
       const fs::path path = output_path(out, images[i], into_folder);
       if (path.empty()) {
         if (images.size() > 1) std::cout << "<!-- " << images[i].string() << " -->\n";

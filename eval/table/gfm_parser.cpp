@@ -169,4 +169,19 @@ std::optional<GfmTable> parse_gfm_table(std::string_view text) {
   return std::nullopt;
 }
 
+std::optional<GfmTable> repair_gfm_table(std::string_view text) {
+  std::vector<std::vector<std::string>> rows;
+  size_t num_columns = 0;
+  for (const std::string_view line : split_lines(text)) {
+    if (line.find('|') == std::string_view::npos || num_delimiters(line) > 0) continue;
+    rows.push_back(split_cells(line));
+    num_columns = std::max(num_columns, rows.back().size());
+  }
+  if (rows.empty()) return std::nullopt;
+  GfmTable result;
+  result.table.num_columns = static_cast<int64_t>(num_columns);
+  for (std::vector<std::string>& row : rows) append_row(result, std::move(row));
+  return result;
+}
+
 }  // namespace nvlm::eval

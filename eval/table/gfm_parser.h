@@ -25,4 +25,11 @@ struct GfmTable {
 /// source: https://github.github.com/gfm/#tables-extension-
 std::optional<GfmTable> parse_gfm_table(std::string_view text);
 
+/// The table that a text almost holds: every line with a pipe is a row, delimiter rows are left out
+/// wherever they stand and whatever their width, and rows are padded to the widest. For a model's
+/// answer that is to be shown; scores use parse_gfm_table.
+/// returns  nothing if no line has a pipe
+/// throws   std::runtime_error if the table has more than kMaxGridPositions
+std::optional<GfmTable> repair_gfm_table(std::string_view text);
+
 }  // namespace nvlm::eval

@@ -22,6 +22,18 @@ Texts texts_of(const std::string& markdown) {
   return grid_texts(parsed->table);
 }
 
+TEST_CASE("a malformed table is repaired for display, and only there") {
+  const std::string text = "|  | b | c |\n| --- | --- |\n| 1 | 2 |\nno row\n| x |";
+  CHECK_FALSE(parse_gfm_table(text).has_value());
+  const auto repaired = repair_gfm_table(text);
+  REQUIRE(repaired.has_value());
+  CHECK(repaired->table.num_rows == 3);
+  CHECK(repaired->table.num_columns == 3);
+  CHECK(repaired->padded_rows == 2);
+  CHECK(parse_gfm_table(write_gfm(repaired->table)).has_value());
+  CHECK_FALSE(repair_gfm_table("no table at all").has_value());
+}
+
 }  // namespace
 
 TEST_CASE("GFM parser: pipes, escapes and blanks") {
