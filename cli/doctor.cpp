@@ -1,4 +1,5 @@
 // nvlm doctor: what this machine has, and with --bench what it can do and how near we come.
+#include <filesystem>
 #include <iomanip>
 #include <iostream>
 
@@ -8,8 +9,11 @@
 #include "common/error.h"
 #include "common/json.h"
 #include "common/manifest.h"
+#include "decoder/tokenizer/tokenizer.h"
+#include "eval/readers/model_reader.h"
 #include "experiments/efficiency/decoder_speed.h"
 #include "experiments/efficiency/floors.h"
+#include "experiments/efficiency/multimodal_speed.h"
 #include "fusion/multimodal_checkpoint.h"
 
 namespace nvlm::cli {
@@ -32,6 +36,37 @@ Json speed_report(const std::string& name, const experiments::DecoderSpeed& spee
            speed.decode_bytes / floors.bandwidth / speed.decode_seconds}};
 }
 
+Json speed_report(const std::string& name, const experiments::MultimodalSpeed& speed,
+                  const Floors& floors) {
+  return {{"model", name},
+          {"parameters", speed.parameters},
+          {"tiles", speed.tiles},
+          {"prompt_tokens", speed.sequence},
+          {"memory_tokens", speed.memory},
+          {"encode_tiles_per_second", static_cast<double>(speed.tiles) / speed.encode_seconds},
+          {"encode_fraction_of_peak", speed.encode_flops / floors.flops / speed.encode_seconds},
+          {"prefill_milliseconds", 1e3 * speed.prefill_seconds},
+          {"prefill_fraction_of_peak", speed.prefill_flops / floors.flops / speed.prefill_seconds},
+          {"decode_tokens_per_second", 1 / speed.decode_seconds},
+          {"decode_fraction_of_bandwidth",
+           speed.decode_bytes / floors.bandwidth / speed.decode_seconds}};
+}
+
+/// A picture of three tiles and a thumbnail under the question of the tables task.
+Json benchmark_lab_model(const std::string& name, at::Device device, at::ScalarType dtype,
+                         const Floors& floors) {
+  const std::filesystem::path folder = model_folder(name);
+  fusion::MultimodalModel model = fusion::load_multimodal(folder, dtype);
+  model->to(device);
+  const auto tokenizer = decoder::Tokenizer::from_file(folder / "tokenizer.json");
+  const fusion::PromptBuilder prompts(tokenizer, model->config().prompt());
+  vision::ImageLayout layout;
+  layout.columns = 3;
+  const fusion::PromptBatch batch =
+      fusion::collate({prompts.build(eval::kTableQuestion, {layout})}, /*pad_id=*/0).to(device);
+  return speed_report("nvlm-" + name, experiments::measure_multimodal(model, batch), floors);
+}
+
 Json benchmark(at::Device device, at::ScalarType dtype) {
   const Floors floors{experiments::matmul_peak(dtype, device),
                       experiments::memory_bandwidth(device)};
@@ -41,10 +76,7 @@ Json benchmark(at::Device device, at::ScalarType dtype) {
                  {"speeds", Json::array()}};
   for (const std::string name : {"d", "x", "h"}) {
     try {
-      fusion::MultimodalModel model = fusion::load_multimodal(model_folder(name), dtype);
-      model->to(device);
-      report["speeds"].push_back(speed_report(
-          "nvlm-" + name, experiments::measure_decoder(model->language_model, 512), floors));
+      report["speeds"].push_back(benchmark_lab_model(name, device, dtype, floors));
     } catch (const UsageError&) {
       report["speeds"].push_back({{"model", "nvlm-" + name}, {"skipped", "not there"}});
     }
@@ -67,10 +99,17 @@ void print_benchmark(const Json& report) {
       std::cout << speed["skipped"].get<std::string>() << "\n";
       continue;
     }
-    std::cout << "prefill " << speed["prefill_tokens_per_second"].get<double>() << " tokens/s ("
-              << 100 * speed["prefill_fraction_of_peak"].get<double>() << "% of the floor), decode "
-              << speed["decode_tokens_per_second"].get<double>() << " tokens/s ("
-              << 100 * speed["decode_fraction_of_bandwidth"].get<double>() << "%)\n";
+    const auto number = [&](const char* field) { return speed.at(field).get<double>(); };
+    if (speed.contains("tiles")) {
+      std::cout << "encode " << number("encode_tiles_per_second") << " tiles/s ("
+                << 100 * number("encode_fraction_of_peak") << "% of the floor), prefill "
+                << number("prefill_milliseconds") << " ms (";
+    } else {
+      std::cout << "prefill " << number("prefill_tokens_per_second") << " tokens/s (";
+    }
+    std::cout << 100 * number("prefill_fraction_of_peak") << "% of the floor), decode "
+              << number("decode_tokens_per_second") << " tokens/s ("
+              << 100 * number("decode_fraction_of_bandwidth") << "%)\n";
   }
 }
 
@@ -82,7 +121,7 @@ int run_doctor(const Arguments& arguments) {
   bool bench = false, as_json = false;
   VerbOptions options("doctor [options]",
                       "Shows processor, libraries and the chosen dtype; --bench measures matrix "
-                      "products, memory, and decoders against these floors (about a minute).",
+                      "products, memory, and models against these floors (about a minute).",
                       "nvlm doctor --bench");
   options.add()("bench", po::bool_switch(&bench), "measure")("json", po::bool_switch(&as_json),
                                                              "print JSON")(

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "common/attention.h"
+
 namespace nvlm::decoder {
 namespace {
 
@@ -54,12 +56,10 @@ Tensor causal_attention(const Tensor& query, const Tensor& keys, const Tensor& v
   if (grouped && query.size(2) == 1) {
     // The heads of a group ask the same keys: let them stand as positions, and no key is repeated.
     const int64_t batch = query.size(0), kv_heads = keys.size(1), head_dim = query.size(3);
-    return at::scaled_dot_product_attention(query.reshape({batch, kv_heads, -1, head_dim}), keys,
-                                            values, bias)
+    return attention(query.reshape({batch, kv_heads, -1, head_dim}), keys, values, bias)
         .reshape(query.sizes());
   }
-  return at::scaled_dot_product_attention(query, keys, values, bias, /*dropout_p=*/0.0, mask.causal,
-                                          /*scale=*/std::nullopt, /*enable_gqa=*/grouped);
+  return attention(query, keys, values, bias, mask.causal);
 }
 
 Tensor attention_probabilities(const Tensor& query, const Tensor& keys, const AttentionMask& mask,

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "common/attention.h"
+
 namespace nvlm::fusion {
 
 using torch::nn::Linear;
@@ -31,11 +33,9 @@ decoder::MemoryKeysValues MemoryAttentionImpl::project(const Tensor& memory) {
 Tensor MemoryAttentionImpl::forward(const Tensor& hidden, const decoder::MemoryKeysValues& memory,
                                     const Tensor& mask) {
   const Tensor queries = split_heads(q_proj_(hidden), config_.heads);
-  const Tensor attended = at::scaled_dot_product_attention(
-      queries, memory.keys, memory.values, mask.unsqueeze(1), /*dropout_p=*/0.0,
-      /*is_causal=*/false, /*scale=*/std::nullopt,
-      /*enable_gqa=*/true);                             // [batch, heads, seq, head_dim]
-  return o_proj_(attended.transpose(1, 2).flatten(2));  // [batch, seq, hidden]
+  const Tensor attended = attention(queries, memory.keys, memory.values,
+                                    mask.unsqueeze(1));  // [batch, heads, seq, head_dim]
+  return o_proj_(attended.transpose(1, 2).flatten(2));   // [batch, seq, hidden]
 }
 
 Tensor MemoryAttentionImpl::probabilities(const Tensor& hidden,

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Trains the models of this folder from nothing: reader and decoder once, then one run per variant
-# with the same data order, steps and seed. Stopped runs continue; finished ones are skipped.
+# Trains the models of this folder from nothing: encoder and decoder once, then each variant with the
+# same data order, steps and seed. Stopped runs continue; finished ones are skipped.
 #
 #   models/train.sh [RUNS] [VARIANT...]        default: runs/models d x h
 #
-# READER_STEPS, TEXT_STEPS, SFT_STEPS and THREADS change the budget.
+# READER_STEPS, TEXT_STEPS, ALIGN_STEPS, SFT_STEPS and THREADS change the budget. A thread-caching
+# allocator (LD_PRELOAD=.../libtcmalloc_minimal.so.4, package libtcmalloc-minimal4) makes training on
+# a processor about a third faster.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=${1:-runs/models}
@@ -22,13 +24,17 @@ stage() {  # run recipe options...
   fi
 }
 
-stage reader reader-pretrain --train.steps "${READER_STEPS:-2500}"
-stage text text-pretrain --train.steps "${TEXT_STEPS:-400}"
+stage reader reader-pretrain --train.steps "${READER_STEPS:-6000}"
+stage text text-pretrain --train.steps "${TEXT_STEPS:-300}"
 for variant in "${variants[@]}"; do
-  stage "$variant" fusion-sft --train.steps "${SFT_STEPS:-2000}" --fusion.variant "$variant" \
+  # On codes made from labels; the reader gives only the shape of the encoder.
+  stage "$variant-align" fusion-align --train.steps "${ALIGN_STEPS:-600}" \
+    --fusion.variant "$variant" \
     --init.reader "$runs/reader/checkpoints/latest" \
-    --init.decoder "$runs/text/checkpoints/latest" \
-    --data.feature_cache "$runs/features"
+    --init.decoder "$runs/text/checkpoints/latest"
+  stage "$variant" fusion-sft --train.steps "${SFT_STEPS:-300}" --fusion.variant "$variant" \
+    --init.model "$runs/$variant-align/checkpoints/latest" \
+    --features.cache "$runs/features"
 done
 for variant in "${variants[@]}"; do
   mkdir -p "models/nvlm-$variant"

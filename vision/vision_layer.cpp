@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "common/attention.h"
 #include "vision/vision_embeddings.h"
 
 namespace nvlm::vision {
@@ -65,7 +66,7 @@ Tensor VisionAttentionImpl::forward(const Tensor& x) {
   for (Tensor& part : parts) {
     part = part.view({tiles, seq, heads_, head_dim_}).transpose(1, 2);  // [tiles, heads, seq, dim]
   }
-  const Tensor mixed = at::scaled_dot_product_attention(parts[0], parts[1], parts[2]);
+  const Tensor mixed = attention(parts[0], parts[1], parts[2]);
   return proj_(mixed.transpose(1, 2).reshape({tiles, seq, width}));
 }
 

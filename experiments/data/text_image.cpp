@@ -15,8 +15,9 @@ namespace {
 
 std::string random_piece(const TableDifficulty& difficulty, Random& random) {
   const double draw = random.uniform();
-  if (draw < 0.2) return random_characters(random, 10);
-  if (draw < 0.6) return text_value(difficulty, random).text;
+  // Running text alone would show some letters a hundred times as often as others.
+  if (draw < 0.5) return random_characters(random, 10);
+  if (draw < 0.75) return text_value(difficulty, random).text;
   return column_value(random_column(random, difficulty.max_line_characters), difficulty, random)
       .text;
 }

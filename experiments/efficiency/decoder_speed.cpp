@@ -2,26 +2,10 @@
 
 #include <c10/core/InferenceMode.h>
 
+#include "experiments/efficiency/matmul_flops.h"
 #include "experiments/efficiency/timing.h"
 
 namespace nvlm::experiments {
-namespace {
-
-double median(const std::vector<double>& sorted) { return sorted[sorted.size() / 2]; }
-
-/// Two operations per weight and token; attention's two products over half the square.
-double prefill_flops(const decoder::LlamaConfig& c, double tokens) {
-  const auto hidden = static_cast<double>(c.hidden);
-  const auto width = static_cast<double>(c.heads * c.head_dim);
-  const auto kv_width = static_cast<double>(c.kv_heads * c.head_dim);
-  const auto ffn = static_cast<double>(c.ffn_hidden);
-  const double layer = hidden * (2 * width + 2 * kv_width) + 3 * hidden * ffn;
-  const double attention = 2.0 * width * tokens * tokens;  // scores and values, causal
-  return static_cast<double>(c.layers) * (2 * layer * tokens + attention) +
-         2 * hidden * static_cast<double>(c.vocab);  // logits of the last position only
-}
-
-}  // namespace
 
 DecoderSpeed measure_decoder(decoder::LlamaForCausalLM& model, int64_t prompt) {
   const c10::InferenceMode inference;
@@ -43,7 +27,7 @@ DecoderSpeed measure_decoder(decoder::LlamaForCausalLM& model, int64_t prompt) {
   // A token reads one row of the embedding table, unless the head shares it.
   if (!config.tie_word_embeddings) weight_bytes -= weight.numel() * weight.element_size();
 
-  speed.prefill_flops = prefill_flops(config, static_cast<double>(prompt));
+  speed.prefill_flops = prefill_flops(config, prompt);
   speed.prefill_seconds = median(time_repeats(device, kPrefills, [&] {
     auto cache = model->make_cache(1, prompt);
     const Tensor hidden = model->hidden_states(model->text_inputs(ids, mask), &cache);

@@ -27,4 +27,6 @@ std::vector<double> time_repeats(at::Device device, int repeats,
   return seconds;
 }
 
+double median(const std::vector<double>& sorted) { return sorted[sorted.size() / 2]; }
+
 }  // namespace nvlm::experiments

@@ -12,4 +12,7 @@ namespace nvlm::experiments {
 /// returns  seconds of each repeat, sorted
 std::vector<double> time_repeats(at::Device device, int repeats, const std::function<void()>& work);
 
+/// The middle one of sorted values, at least one.
+double median(const std::vector<double>& sorted);
+
 }  // namespace nvlm::experiments

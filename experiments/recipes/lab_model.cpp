@@ -7,7 +7,7 @@ namespace nvlm::experiments {
 LabModelConfig::LabModelConfig() {
   vision.hidden = 192;
   vision.layers = 6;
-  vision.heads = 3;
+  vision.heads = 4;
   vision.ffn_hidden = 768;
   tiling.tile_size = vision.image_size;
   tiling.max_tiles = 3;

@@ -29,6 +29,18 @@ fs::path require(const std::string& folder, const std::string& option,
   return folder;
 }
 
+std::unique_ptr<TrainingTask> reader_task(const ExperimentConfig& config, at::Device device) {
+  vision::VisionConfig vision = config.model.vision;
+  fs::path start;
+  if (!config.init.reader.empty()) {
+    start = require(config.init.reader, "init.reader", config.recipe, "reader-pretrain");
+    vision = vision::vision_config_from_json(read_json(start / "config.json"));
+  }
+  auto task = std::make_unique<ReaderTask>(vision, config.model.tiling, config.data, device);
+  if (!start.empty()) load_weights(task->model(), WeightStore::open(start / "model.safetensors"));
+  return task;
+}
+
 std::unique_ptr<TrainingTask> text_task(const ExperimentConfig& config, const fs::path& run_dir,
                                         at::Device device) {
   const fs::path tokenizer_json = run_dir / "tokenizer.json";
@@ -68,17 +80,22 @@ std::unique_ptr<TrainingTask> fusion_task(const ExperimentConfig& config, Fusion
                        fusion::name(model->config().fusion.variant) +
                        ", expected --fusion.variant " + fusion::name(config.model.variant));
     }
+    if (!config.init.reader.empty()) {
+      const fs::path reader =
+          require(config.init.reader, "init.reader", config.recipe, "reader-pretrain");
+      load_weights(*model->vision_model, WeightStore::open(reader / "model.safetensors"));
+    }
     return std::make_unique<FusionTask>(std::move(model), folder / "tokenizer.json", stage,
-                                        config.data, config.guidance, device, dtype,
-                                        config.feature_cache);
+                                        config.data, config.guidance, config.features, device,
+                                        dtype);
   }
   const fs::path reader =
       require(config.init.reader, "init.reader", config.recipe, "reader-pretrain");
   const fs::path decoder =
       require(config.init.decoder, "init.decoder", config.recipe, "text-pretrain");
   return std::make_unique<FusionTask>(assemble(config, reader, decoder), decoder / "tokenizer.json",
-                                      stage, config.data, config.guidance, device, dtype,
-                                      config.feature_cache);
+                                      stage, config.data, config.guidance, config.features, device,
+                                      dtype);
 }
 
 }  // namespace
@@ -88,10 +105,7 @@ std::unique_ptr<TrainingTask> make_task(const ExperimentConfig& config, const fs
   config.data.validate();
   const at::Device device = parse_device(config.train.device);
   at::manual_seed(static_cast<uint64_t>(config.train.seed));
-  if (config.recipe == "reader-pretrain") {
-    return std::make_unique<ReaderTask>(config.model.vision, config.model.tiling, config.data,
-                                        device);
-  }
+  if (config.recipe == "reader-pretrain") return reader_task(config, device);
   if (config.recipe == "text-pretrain") return text_task(config, run_dir, device);
   return fusion_task(
       config, config.recipe == "fusion-pretrain" ? FusionStage::kPretrain : FusionStage::kSft,

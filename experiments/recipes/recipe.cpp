@@ -6,16 +6,17 @@
 namespace nvlm::experiments {
 namespace {
 
-/// Dense glyph labels; NVLM's counterpart is the trained InternViT.
+/// The code of every patch; NVLM's counterpart is the trained InternViT.
 ExperimentConfig reader_pretrain() {
   ExperimentConfig c;
-  c.train.steps = 2500;
+  c.train.steps = 3600;
   c.train.batch_size = 16;
-  c.train.lr = 1.5e-3;
-  c.train.min_lr = 5e-5;
+  c.train.lr = 1e-3;
+  c.train.min_lr = 2e-5;
+  c.train.muon = 2;
   c.train.beta2 = 0.98;
   c.train.weight_decay = 0.05;
-  c.data.text_blocks = 0.6;
+  c.data.text_blocks = 0.7;
   return c;
 }
 
@@ -45,12 +46,25 @@ ExperimentConfig fusion_pretrain() {
   return c;
 }
 
+/// Not in the paper: decoder and fusion learn where to look on features made from labels, while the
+/// encoder is still learning to read.
+ExperimentConfig fusion_align() {
+  ExperimentConfig c = fusion_pretrain();
+  c.features.source = FeatureSource::kCode;
+  c.train.steps = 600;
+  c.train.min_lr = 7e-4;
+  c.train.muon = 3;
+  c.data.text_only = 0.05;
+  return c;
+}
+
 /// NVLM Table 11, scaled: decoder, projector and cross-attention, text-only data mixed in.
 ExperimentConfig fusion_sft() {
-  ExperimentConfig c = fusion_pretrain();
-  c.train.steps = 2000;
-  c.train.min_lr = 5e-5;
-  c.train.warmup_steps = 100;
+  ExperimentConfig c = fusion_align();
+  c.features.source = FeatureSource::kEncoder;
+  c.train.steps = 1200;
+  c.train.lr = 1e-3;
+  c.train.min_lr = 2e-5;
   return c;
 }
 
@@ -62,6 +76,7 @@ struct NamedRecipe {
 constexpr NamedRecipe kRecipes[] = {{"reader-pretrain", reader_pretrain},
                                     {"text-pretrain", text_pretrain},
                                     {"fusion-pretrain", fusion_pretrain},
+                                    {"fusion-align", fusion_align},
                                     {"fusion-sft", fusion_sft}};
 
 }  // namespace
@@ -96,13 +111,13 @@ ConfigSchema make_schema(ExperimentConfig& config) {
   register_options(schema, config.data);
   register_options(schema, config.model);
   register_options(schema, config.guidance);
+  register_options(schema, config.features);
   schema.add("init.reader", &config.init.reader, "folder of an encoder (reader-pretrain)");
   schema.add("init.decoder", &config.init.decoder,
              "folder of a decoder with its tokenizer (text-pretrain)");
   schema.add("init.model", &config.init.model,
-             "folder of a multimodal model, instead of the two above");
-  schema.add("data.feature_cache", &config.feature_cache,
-             "folder where runs that see the same pictures share the frozen encoder's features");
+             "folder of a multimodal model, instead of a decoder; with init.reader its encoder is "
+             "replaced");
   schema.add("text.sequence_length", &config.sequence_length, "tokens per row of text-pretrain",
              whole_number_from(2, 1 << 20));
   return schema;

@@ -9,6 +9,7 @@
 #include "common/config_schema.h"
 #include "experiments/recipes/lab_model.h"
 #include "experiments/tasks/attention_guide.h"
+#include "experiments/tasks/fusion_task.h"
 #include "experiments/tasks/mixture.h"
 #include "experiments/training/train_config.h"
 #include "experiments/training/training_task.h"
@@ -19,7 +20,7 @@ namespace nvlm::experiments {
 struct InitConfig {
   std::string reader;   // an encoder (reader-pretrain)
   std::string decoder;  // a Llama with its tokenizer (text-pretrain)
-  std::string model;    // a multimodal model (fusion-pretrain), instead of the two above
+  std::string model;    // a multimodal model, instead of a decoder; `reader` replaces its encoder
 };
 
 /// Everything a run depends on.
@@ -30,11 +31,11 @@ struct ExperimentConfig {
   MixtureConfig data;
   GuidanceConfig guidance;
   InitConfig init;
-  std::string feature_cache;      // folder that fusion runs share; empty = none
+  FeatureConfig features;
   int64_t sequence_length = 256;  // tokens, of text-pretrain
 };
 
-/// reader-pretrain, text-pretrain, fusion-pretrain, fusion-sft.
+/// reader-pretrain, text-pretrain, fusion-pretrain, fusion-align, fusion-sft.
 const std::vector<std::string>& recipe_names();
 
 /// The configuration of a recipe. throws UsageError naming the nearest known recipe

@@ -19,7 +19,7 @@ std::map<size_t, int64_t> code_point_starts(std::string_view text) {
   return starts;
 }
 
-/// Mean of -log p[sample, head 0, position + shift, key] over the targets of one route.
+/// Mean of -log p[sample, head, position + shift, key] over the targets of one route and all heads.
 Tensor route_loss(const Tensor& probabilities, const std::vector<GuideTarget>& targets,
                   fusion::Route route, int64_t shift) {
   std::vector<int64_t> samples, rows, keys;
@@ -34,8 +34,9 @@ Tensor route_loss(const Tensor& probabilities, const std::vector<GuideTarget>& t
     return at::tensor(values, at::kLong).to(probabilities.device());
   };
   const Tensor picked =
-      probabilities.select(/*dim=*/1, /*head=*/0).index({index(samples), index(rows), index(keys)});
-  return -picked.to(at::kFloat).clamp_min(1e-8).log().sum() / static_cast<double>(targets.size());
+      probabilities.transpose(1, 3).index({index(samples), index(keys), index(rows)});
+  const auto count = static_cast<double>(targets.size() * static_cast<size_t>(picked.size(1)));
+  return -picked.to(at::kFloat).clamp_min(1e-8).log().sum() / count;
 }
 
 void add(Tensor& total, const Tensor& term) {
@@ -49,10 +50,12 @@ void register_options(ConfigSchema& schema, GuidanceConfig& config) {
   schema.add("guidance.weight", &config.weight,
              "of the attention guidance beside the language-model loss; 0 = off",
              number_from(0, 1e6));
+  schema.add("guidance.heads", &config.heads, "guided heads of each place, the first ones",
+             whole_number_from(1, 1000));
   schema.add("guidance.current_layer", &config.current_layer,
-             "decoder layer whose head 0 looks where a token was read from", index);
+             "decoder layer whose first heads look where a token was read from", index);
   schema.add("guidance.next_layer", &config.next_layer,
-             "decoder layer whose head 0 looks where the next token stands", index);
+             "decoder layer whose first heads look where the next token stands", index);
   schema.add("guidance.current_block", &config.current_block,
              "the same for a cross-attention block", index);
   schema.add("guidance.next_block", &config.next_block, "the same for a cross-attention block",
@@ -88,7 +91,7 @@ std::vector<GuideTarget> guide_targets(const decoder::Tokenizer& tokenizer,
 decoder::AttentionProbe guidance_probe(const GuidanceConfig& config,
                                        const fusion::Routing& routing) {
   decoder::AttentionProbe probe;
-  probe.heads = 1;
+  probe.heads = config.heads;
   if (config.weight <= 0) return probe;
   if (routing.uses_memory()) probe.cross_blocks = {config.current_block, config.next_block};
   if (routing.thumbnail == fusion::Route::kInline || routing.regular == fusion::Route::kInline) {

@@ -25,9 +25,10 @@ class ConfigSchema;
 namespace nvlm::experiments {
 
 /// Which places are guided, and how strongly. At `current` a token of the answer looks where it was
-/// itself read from, at `next` where the following token stands. Head 0 is the guided one.
+/// itself read from, at `next` where the following token stands.
 struct GuidanceConfig {
   double weight = 1.0;  // of the guidance beside the language-model loss; 0 = off
+  int64_t heads = 4;    // the first so many heads of each place: one head carries too little
   int64_t current_layer = 1, next_layer = 2;  // decoder layers, for inline tiles
   int64_t current_block = 0, next_block = 1;  // cross-attention blocks, for tiles in the memory
 };
@@ -57,8 +58,8 @@ std::vector<GuideTarget> guide_targets(const decoder::Tokenizer& tokenizer,
 decoder::AttentionProbe guidance_probe(const GuidanceConfig& config,
                                        const fusion::Routing& routing);
 
-/// Mean negative log-probability that the guided heads give to the right places, summed over
-/// `current` and `next`.
+/// Mean negative log-probability that the guided heads give to the right places, averaged over the
+/// heads and summed over `current` and `next`.
 /// returns  float32 scalar with gradient; undefined if there is no target
 Tensor guidance_loss(const GuidanceConfig& config, const decoder::AttentionProbe& probe,
                      const std::vector<GuideTarget>& targets);

@@ -4,10 +4,13 @@
 
 #include <sstream>
 
+#include "common/config_schema.h"
 #include "decoder/language_model_loss.h"
 #include "eval/readers/model_reader.h"
+#include "experiments/data/glyph_labels.h"
 #include "experiments/data/text_corpus.h"
 #include "fusion/multimodal_checkpoint.h"
+#include "vision/pixel_shuffle.h"
 
 namespace nvlm::experiments {
 namespace {
@@ -16,7 +19,8 @@ constexpr const char* kTextQuestion = "Write about tables.";
 
 struct FusionBatch {
   std::string key;  // names the pictures for the feature cache
-  Tensor tiles;     // uint8 [tiles, size, size, 3]; undefined for a batch of text
+  Tensor tiles;     // uint8 [tiles, size, size, 3]; undefined without pictures or with coded ones
+  Tensor coded;     // float32 [tiles, tile_tokens, 4 * vision_hidden] in place of them
   fusion::PromptBatch prompts;
   std::vector<GuideTarget> targets;
 };
@@ -25,8 +29,8 @@ struct FusionBatch {
 
 FusionTask::FusionTask(fusion::MultimodalModel model, const std::filesystem::path& tokenizer_json,
                        FusionStage stage, const MixtureConfig& mixture,
-                       const GuidanceConfig& guidance, at::Device device,
-                       at::ScalarType encoder_dtype, const std::filesystem::path& feature_cache)
+                       const GuidanceConfig& guidance, const FeatureConfig& features,
+                       at::Device device, at::ScalarType encoder_dtype)
     : model_(std::move(model)),
       tokenizer_json_(tokenizer_json),
       tokenizer_(decoder::Tokenizer::from_file(tokenizer_json)),
@@ -37,7 +41,18 @@ FusionTask::FusionTask(fusion::MultimodalModel model, const std::filesystem::pat
       device_(device) {
   model_->to(device_);
   model_->vision_model->to(encoder_dtype);
-  if (!feature_cache.empty()) cache_.emplace(feature_cache, model_->vision_model);
+  const vision::VisionConfig& vision = model_->config().vision;
+  if (features.source == FeatureSource::kCode) code_.emplace(vision.hidden, vision.grid());
+  if (!features.cache.empty()) cache_.emplace(features.cache, model_->vision_model);
+}
+
+void register_options(ConfigSchema& schema, FeatureConfig& config) {
+  schema.add_enum<FeatureSource>(
+      "features.source", &config.source,
+      "what tile features come from: the encoder, or labels alone",
+      {{"encoder", FeatureSource::kEncoder}, {"code", FeatureSource::kCode}});
+  schema.add("features.cache", &config.cache,
+             "folder where runs that see the same pictures share the frozen encoder's features");
 }
 
 FreezePlan FusionTask::freeze_plan() const {
@@ -51,10 +66,24 @@ FreezePlan FusionTask::freeze_plan() const {
   return plan;
 }
 
+Tensor FusionTask::coded_features(const Tensor& labels, const vision::ImageLayout& layout,
+                                  Random& random) const {
+  std::vector<ReadingErrors> errors;
+  for (int64_t tile = 0; tile < layout.num_tiles(); ++tile) {
+    // The print of a thumbnail of several tiles is small.
+    const bool is_small = tile >= layout.num_regular() && layout.num_regular() > 0;
+    errors.push_back({.misread = is_small ? random.uniform(0.2, 0.9) : random.uniform(0, 0.15),
+                      .noise = random.uniform(0.1, 0.4)});
+  }
+  const int64_t grid = model_->config().vision.grid();
+  return vision::pixel_shuffle(
+      code_->encode_with_errors(labels, errors, random).unflatten(1, {grid, grid}));
+}
+
 std::any FusionTask::prepare(const BatchRequest& request) const {
   const vision::TilingConfig& tiling = model_->config().preprocessor.tiling;
   const int64_t patch = model_->config().vision.patch_size;
-  std::vector<Tensor> tiles;
+  std::vector<Tensor> tiles, coded;
   std::vector<fusion::Prompt> prompts;
   FusionBatch batch;
   std::ostringstream key;
@@ -63,23 +92,35 @@ std::any FusionTask::prepare(const BatchRequest& request) const {
       << " hard " << mixture_.hard << " text " << mixture_.text_only << " stage "
       << static_cast<int>(stage_) << " tiles " << tiling.max_tiles;
   batch.key = key.str();
+  // Whole batches of text: documents are longer than tables and would fill every batch with
+  // padding.
+  const bool is_text =
+      stage_ == FusionStage::kSft &&
+      training_random(request.seed, request.first_sample).chance(mixture_.text_only);
   for (int64_t i = 0; i < request.num_samples; ++i) {
     Random random = training_random(request.seed, request.first_sample + i);
-    if (stage_ == FusionStage::kSft && random.chance(mixture_.text_only)) {
+    if (is_text) {
       prompts.push_back(prompts_.build(kTextQuestion, {}, corpus_document(random)));
       continue;
     }
     const RenderedTable table = render_training_table(mixture_, random);
-    vision::TiledImage cut = vision::cut_tiles(table.image, tiling);
-    prompts.push_back(prompts_.build(eval::kTableQuestion, {cut.layout}, table.markdown));
-    const std::vector<GuideTarget> targets =
-        guide_targets(tokenizer_, prompts.back(), table.markdown,
-                      answer_locations(table.glyphs, table.image.size(1), table.image.size(0),
-                                       cut.layout, tiling.tile_size, patch),
-                      /*sample=*/i, tiling.tile_size / patch);
+    const int64_t width = table.image.size(1), height = table.image.size(0);
+    const vision::ImageLayout layout = vision::choose_layout(width, height, tiling);
+    if (code_) {
+      const Tensor labels =
+          glyph_labels(table.glyphs, width, height, layout, tiling.tile_size, patch);
+      coded.push_back(coded_features(labels, layout, random));
+    } else {
+      tiles.push_back(vision::cut_tiles(table.image, tiling).tiles);
+    }
+    prompts.push_back(prompts_.build(eval::kTableQuestion, {layout}, table.markdown));
+    const std::vector<GuideTarget> targets = guide_targets(
+        tokenizer_, prompts.back(), table.markdown,
+        answer_locations(table.glyphs, width, height, layout, tiling.tile_size, patch),
+        /*sample=*/i, tiling.tile_size / patch);
     batch.targets.insert(batch.targets.end(), targets.begin(), targets.end());
-    tiles.push_back(std::move(cut.tiles));
   }
+  if (!coded.empty()) batch.coded = at::cat(coded);
   if (!tiles.empty()) batch.tiles = at::cat(tiles);
   batch.prompts = fusion::collate(std::move(prompts), /*pad_id=*/0);
   return batch;
@@ -89,6 +130,7 @@ TaskLoss FusionTask::loss(const std::any& any_batch) {
   const auto& batch = std::any_cast<const FusionBatch&>(any_batch);
   const fusion::PromptBatch prompts = batch.prompts.to(device_);
   vision::TileFeatures features{{}, prompts.tile_refs()};
+  if (batch.coded.defined()) features.tokens = batch.coded.to(device_);
   if (batch.tiles.defined()) {
     const c10::NoGradGuard frozen;
     const auto encode = [&] {

@@ -3,10 +3,12 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "decoder/tokenizer/tokenizer.h"
 #include "experiments/tasks/attention_guide.h"
 #include "experiments/tasks/feature_cache.h"
+#include "experiments/tasks/glyph_code.h"
 #include "experiments/tasks/mixture.h"
 #include "experiments/training/training_task.h"
 #include "fusion/multimodal_model.h"
@@ -19,17 +21,30 @@ enum class FusionStage {
   kSft,       // decoder, projector and cross-attention; text-only data mixed in
 };
 
+/// Where tile features come from.
+enum class FeatureSource {
+  kEncoder,  // the frozen encoder reads the pictures
+  kCode,     // made from the renderer's labels, as an imperfect reader would give them; no pixels
+};
+
+/// What a fusion run sees of its pictures.
+struct FeatureConfig {
+  FeatureSource source = FeatureSource::kEncoder;
+  std::string cache;  // folder that runs share for the encoder's features; empty = none
+};
+
+/// Registers every field as `features.<field>`.
+void register_options(ConfigSchema& schema, FeatureConfig& config);
+
 /// fusion-pretrain and fusion-sft. Sample `i` shows the same table to every variant.
 class FusionTask : public TrainingTask {
  public:
   /// model            in float32
   /// encoder_dtype    the frozen encoder computes in it
-  /// feature_cache    folder for the encoder's features; empty = compute them every time
   /// tokenizer_json   the tokenizer's file; it is copied into every checkpoint
   FusionTask(fusion::MultimodalModel model, const std::filesystem::path& tokenizer_json,
              FusionStage stage, const MixtureConfig& mixture, const GuidanceConfig& guidance,
-             at::Device device, at::ScalarType encoder_dtype,
-             const std::filesystem::path& feature_cache);
+             const FeatureConfig& features, at::Device device, at::ScalarType encoder_dtype);
 
   torch::nn::Module& model() override { return *model_; }
   FreezePlan freeze_plan() const override;
@@ -38,6 +53,10 @@ class FusionTask : public TrainingTask {
   void save(const std::filesystem::path& dir) override;
 
  private:
+  /// [tiles, tile_tokens, 4 * vision_hidden], float32, on the CPU
+  Tensor coded_features(const Tensor& labels, const vision::ImageLayout& layout,
+                        Random& random) const;
+
   fusion::MultimodalModel model_{nullptr};
   std::filesystem::path tokenizer_json_;
   decoder::Tokenizer tokenizer_;
@@ -46,6 +65,7 @@ class FusionTask : public TrainingTask {
   MixtureConfig mixture_;
   GuidanceConfig guidance_;
   at::Device device_;
+  std::optional<GlyphCode> code_;  // with FeatureSource::kCode
   std::optional<FeatureCache> cache_;
 };
 

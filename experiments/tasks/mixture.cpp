@@ -26,10 +26,13 @@ void register_options(ConfigSchema& schema, MixtureConfig& config) {
   schema.add("data.easy", &config.easy, "relative weight of easy tables", weight);
   schema.add("data.medium", &config.medium, "relative weight of medium tables", weight);
   schema.add("data.hard", &config.hard, "relative weight of hard tables", weight);
-  schema.add("data.text_only", &config.text_only, "share of text-only samples (fusion-sft)",
+  schema.add("data.text_only", &config.text_only, "share of text-only batches (fusion-sft)",
              number_from(0, 1));
   schema.add("data.text_blocks", &config.text_blocks,
              "share of dense text pictures (reader-pretrain)", number_from(0, 1));
+  schema.add("data.thumbnails", &config.thumbnails,
+             "share of cut pictures whose thumbnail is read, too (reader-pretrain)",
+             number_from(0, 1));
 }
 
 Random training_random(uint64_t seed, int64_t index) {

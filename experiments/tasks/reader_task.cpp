@@ -1,11 +1,13 @@
 #include "experiments/tasks/reader_task.h"
 
+#include <cmath>
+
 #include "common/json.h"
 #include "common/load_weights.h"
 #include "common/safetensors.h"
-#include "experiments/data/charset.h"
 #include "experiments/data/glyph_labels.h"
 #include "experiments/data/text_image.h"
+#include "experiments/tasks/local_start.h"
 
 namespace nvlm::experiments {
 namespace {
@@ -13,74 +15,93 @@ namespace {
 /// Most patches are empty; at full weight they would drown the characters.
 constexpr double kEmptyWeight = 0.2;
 
+/// Of the squared error of the code beside the cross-entropy of the characters.
+constexpr double kCodeWeight = 1.0;
+
 struct ReaderBatch {
   Tensor tiles;   // uint8 [tiles, size, size, 3]
   Tensor labels;  // int64 [tiles, patches, 3]
 };
 
+/// One tile full of text, stretched as tiling stretches a table to its grid.
+RenderedText stretched_text(Random& random, int64_t size, const TableDifficulty& difficulty) {
+  const auto side = [&](double least, double most) {
+    const double stretch = std::exp(random.uniform(std::log(least), std::log(most)));
+    return std::lround(static_cast<double>(size) / stretch);
+  };
+  const int64_t width = side(0.8, 3.0), height = side(1.0, 2.6);
+  return render_text_block(random, width, height, difficulty);
+}
+
 }  // namespace
-
-GlyphReaderImpl::GlyphReaderImpl(const vision::VisionConfig& config) {
-  vision_model = register_module("vision_model", vision::VisionEncoder(config));
-  glyph_head_ = register_module("glyph_head", torch::nn::Linear(config.hidden, 3 * kNumClasses));
-}
-
-Tensor GlyphReaderImpl::forward(const Tensor& pixel_values) {
-  const Tensor hidden = vision_model->forward(pixel_values);      // [tiles, 1 + patches, hidden]
-  const Tensor logits = glyph_head_(hidden.slice(/*dim=*/1, 1));  // [tiles, patches, 3 * classes]
-  return logits.unflatten(-1, {3, kNumClasses});
-}
 
 ReaderTask::ReaderTask(const vision::VisionConfig& vision, const vision::TilingConfig& tiling,
                        const MixtureConfig& mixture, at::Device device)
-    : tiling_(tiling), mixture_(mixture), device_(device), reader_(vision) {
-  reader_->to(device_);
+    : tiling_(tiling),
+      mixture_(mixture),
+      device_(device),
+      encoder_(vision),
+      code_(vision.hidden, vision.grid(), device) {
+  if (!getenv("NOLOCAL")) start_local(*encoder_);
+  encoder_->to(device_);
 }
 
 std::any ReaderTask::prepare(const BatchRequest& request) const {
   const int64_t size = tiling_.tile_size;
-  const int64_t patch = reader_->vision_model->config().patch_size;
+  const int64_t patch = encoder_->config().patch_size;
+  vision::TilingConfig one_tile = tiling_;
+  one_tile.max_tiles = 1;
   std::vector<Tensor> tiles, labels;
   for (int64_t i = 0; i < request.num_samples; ++i) {
     Random random = training_random(request.seed, request.first_sample + i);
     if (random.chance(mixture_.text_blocks)) {
-      const RenderedText text =
-          render_text_block(random, size, size, pick_difficulty(mixture_, random));
-      tiles.push_back(text.image.unsqueeze(0));
-      labels.push_back(glyph_labels(text.glyphs, size, size, vision::ImageLayout{}, size, patch));
+      const RenderedText text = stretched_text(random, size, pick_difficulty(mixture_, random));
+      tiles.push_back(vision::cut_tiles(text.image, one_tile).tiles);
+      labels.push_back(glyph_labels(text.glyphs, text.image.size(1), text.image.size(0),
+                                    vision::ImageLayout{}, size, patch));
     } else {
       const RenderedTable table = render_training_table(mixture_, random);
-      vision::TiledImage cut = vision::cut_tiles(table.image, tiling_);
+      const vision::TiledImage cut = vision::cut_tiles(table.image, tiling_);
+      const bool with_thumbnail =
+          random.chance(mixture_.thumbnails) || cut.layout.num_regular() == 0;
+      const int64_t count = with_thumbnail ? cut.layout.num_tiles() : cut.layout.num_regular();
       labels.push_back(glyph_labels(table.glyphs, table.image.size(1), table.image.size(0),
-                                    cut.layout, size, patch));
-      tiles.push_back(std::move(cut.tiles));
+                                    cut.layout, size, patch)
+                           .narrow(0, 0, count));
+      tiles.push_back(cut.tiles.narrow(0, 0, count));
     }
   }
   return ReaderBatch{at::cat(tiles), at::cat(labels)};
 }
 
 TaskLoss ReaderTask::loss(const std::any& batch) {
-  const auto& [tiles, labels] = std::any_cast<const ReaderBatch&>(batch);
-  const Tensor logits = reader_(vision::normalise_tiles(tiles.to(device_)));
-  const Tensor flat = logits.flatten(0, 2).to(at::kFloat);  // [tiles * patches * 3, classes]
-  const Tensor target = labels.to(device_).flatten();       // [tiles * patches * 3]
-  const Tensor is_glyph = target != 0;
-  const Tensor weight = at::where(is_glyph, 1.0, kEmptyWeight).to(at::kFloat);
-  const Tensor nll = at::nll_loss(flat.log_softmax(-1), target, /*weight=*/{}, at::Reduction::None);
+  const auto& [tiles, cpu_labels] = std::any_cast<const ReaderBatch&>(batch);
+  const Tensor labels = cpu_labels.to(device_);
+  const Tensor hidden = encoder_(vision::normalise_tiles(tiles.to(device_)))
+                            .slice(/*dim=*/1, 1)
+                            .to(at::kFloat);                    // [tiles, patches, hidden]
+  const Tensor glyphs = labels.flatten().nonzero().squeeze(1);  // [glyphs]
+  const Tensor target = labels.flatten().index_select(0, glyphs) - 1;
+  const Tensor logits =
+      code_.logits(hidden).flatten(0, 2).index_select(0, glyphs);  // [glyphs, classes - 1]
+  const Tensor squared = (hidden - code_.encode(labels)).square().mean(-1);  // [tiles, patches]
+  const Tensor weight = at::where((labels != 0).any(-1), 1.0, kEmptyWeight).to(at::kFloat);
+  const Tensor error = (squared * weight).sum() / weight.sum();
+  const int64_t count = std::max<int64_t>(target.size(0), 1);
 
   TaskLoss result;
-  result.sum = (nll * weight).sum();
-  result.count = weight.sum();
-  const Tensor right = flat.detach().argmax(-1) == target;
+  result.sum = at::cross_entropy_loss(logits, target, /*weight=*/{}, at::Reduction::Sum) +
+               kCodeWeight * error * static_cast<double>(count);
+  result.count = at::scalar_tensor(count, target.options());
   result.metrics["glyph_accuracy"] =
-      right.logical_and(is_glyph).sum().to(at::kFloat) / is_glyph.sum().clamp_min(1);
+      (logits.detach().argmax(-1) == target).sum().to(at::kFloat) / static_cast<double>(count);
+  result.metrics["code_error"] = error.detach();
   return result;
 }
 
 void ReaderTask::save(const std::filesystem::path& dir) {
-  write_json(dir / "config.json", vision::to_json(reader_->vision_model->config()));
-  write_safetensors(dir / "model.safetensors", state_dict(*reader_->vision_model));
-  write_safetensors(dir / "reader.safetensors", state_dict(*reader_));
+  write_json(dir / "config.json", vision::to_json(encoder_->config()));
+  write_safetensors(dir / "model.safetensors", state_dict(*encoder_));
 }
 
 }  // namespace nvlm::experiments

@@ -1,4 +1,4 @@
-// AdamW in one fused kernel per parameter group, with global-norm clipping, on CPU and CUDA.
+// AdamW in one fused kernel per parameter group, on CPU and CUDA.
 #pragma once
 
 #include <map>
@@ -24,23 +24,15 @@ class AdamW {
   AdamW(std::vector<ParameterGroup> groups, const AdamWConfig& config);
 
   /// One update with rate lr * group.lr_factor. Parameters without a gradient are left alone.
-  /// Nothing waits for the device; a norm that is not finite leaves every parameter as it was.
-  /// divisor    [] float, on the parameters' device: gradients are divided by it (the step's
-  ///            supervised tokens)
-  /// clip_norm  bound on the global norm of the divided gradients; 0 = none
-  /// returns    [] float, global norm of the divided gradients before clipping
-  Tensor step(double lr, const Tensor& divisor, double clip_norm);
-
-  /// Drops every gradient, so that the next backward pass allocates instead of adding.
-  void zero_grad();
+  /// scale  [] float, on the parameters' device: gradients are divided by it
+  /// skip   [] float: 1 leaves every parameter and moment as it was, 0 updates
+  void step(double lr, const Tensor& scale, const Tensor& skip);
 
   const std::vector<ParameterGroup>& groups() const { return groups_; }
 
-  /// exp_avg/<name>, exp_avg_sq/<name> (shape of the parameter, float32), updates/<name> ([]).
+  /// exp_avg/<name>, exp_avg_sq/<name> (shape of the parameter, float32), updates/<name> ([]); the
+  /// tensors themselves, not copies.
   std::map<std::string, Tensor> state() const;
-
-  /// Copies what state() gave. Throws std::runtime_error naming every missing or mis-shaped entry.
-  void load_state(const std::map<std::string, Tensor>& state);
 
  private:
   struct Moments {

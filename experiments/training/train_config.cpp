@@ -42,6 +42,7 @@ void TrainConfig::validate() const {
                        "from 0 to 1000");
   require_train_option(clip_norm >= 0 && clip_norm <= 1e30, "clip_norm", clip_norm,
                        "a norm, or 0 for none");
+  require_train_option(muon >= 0 && muon <= 1e3, "muon", muon, "from 0 to 1000");
   at_least(seed, 0, "seed", "0 or more");
   at_least(log_every, 1, "log_every", "1 or more");
   at_least(validate_every, 0, "validate_every", "a number of steps, or 0 for the end only");
@@ -69,6 +70,9 @@ void register_options(ConfigSchema& schema, TrainConfig& config) {
              number_from(0, 1e3));
   schema.add("train.clip_norm", &config.clip_norm, "bound on the gradient's norm, 0 = none",
              number_from(0, 1e30));
+  schema.add("train.muon", &config.muon,
+             "rate of hidden matrices under Muon, in units of the rate; 0 = AdamW for all",
+             number_from(0, 1e3));
   schema.add("train.seed", &config.seed, "seed of the data and of dropout", from(0));
   schema.add("train.log_every", &config.log_every, "steps between two lines of metrics", from(1));
   schema.add("train.validate_every", &config.validate_every,

@@ -25,6 +25,7 @@ struct TrainConfig {
   double eps = 1e-8;
   double weight_decay = 0.1;
   double clip_norm = 1.0;  // global norm; 0 = no clipping
+  double muon = 0;         // rate of hidden matrices under Muon, in units of lr; 0 = AdamW for all
 
   int64_t seed = 1;                // of the data, of dropout; 0 or more
   int64_t log_every = 10;          // steps between two lines of metrics.jsonl

@@ -19,9 +19,9 @@
 #include "common/logging.h"
 #include "common/manifest.h"
 #include "common/progress.h"
-#include "experiments/training/adamw.h"
 #include "experiments/training/autocast.h"
 #include "experiments/training/lr_schedule.h"
+#include "experiments/training/optimizer.h"
 #include "experiments/training/prefetcher.h"
 #include "experiments/training/run_dir.h"
 #include "experiments/training/step_ledger.h"
@@ -72,7 +72,7 @@ class TrainingRun {
         device_(device),
         dtype_(compute_dtype(device, config.dtype)),
         optimizer_(apply_freeze_plan(task.model(), task.freeze_plan()),
-                   {config.beta1, config.beta2, config.eps, config.weight_decay}),
+                   {{config.beta1, config.beta2, config.eps, config.weight_decay}, config.muon}),
         state_(task.model(), optimizer_, config, device),
         schedule_{config.lr, config.min_lr, config.warmup_steps, config.steps} {
     for (const ParameterGroup& group : optimizer_.groups()) {
@@ -269,7 +269,7 @@ class TrainingRun {
   RunDir& dir_;
   const at::Device device_;
   const at::ScalarType dtype_;
-  AdamW optimizer_;
+  Optimizer optimizer_;
   TrainingState state_;
   const LrSchedule schedule_;
 

@@ -35,6 +35,7 @@ Json decisive_options(const TrainConfig& c) {
           {"eps", c.eps},
           {"weight_decay", c.weight_decay},
           {"clip_norm", c.clip_norm},
+          {"muon", c.muon},
           {"seed", c.seed},
           {"dtype", c.dtype}};
 }
@@ -57,7 +58,8 @@ std::string fingerprint_of_frozen(const torch::nn::Module& model) {
 }
 
 /// Trainable parameters and all buffers, in place.
-std::map<std::string, Tensor> live_tensors(const torch::nn::Module& model, const AdamW& optimizer) {
+std::map<std::string, Tensor> live_tensors(const torch::nn::Module& model,
+                                           const Optimizer& optimizer) {
   std::map<std::string, Tensor> tensors;
   for (const ParameterGroup& group : optimizer.groups()) {
     for (size_t i = 0; i < group.names.size(); ++i) {
@@ -113,8 +115,8 @@ void set_random_state(c10::Device device, const std::map<std::string, Tensor>& s
   if (!device.is_cpu()) restore("device", device);
 }
 
-TrainingState::TrainingState(torch::nn::Module& model, AdamW& optimizer, const TrainConfig& config,
-                             c10::Device device)
+TrainingState::TrainingState(torch::nn::Module& model, Optimizer& optimizer,
+                             const TrainConfig& config, c10::Device device)
     : model_(model),
       optimizer_(optimizer),
       device_(device),

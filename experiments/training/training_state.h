@@ -11,7 +11,7 @@
 #include <string>
 
 #include "common/json.h"
-#include "experiments/training/adamw.h"
+#include "experiments/training/optimizer.h"
 #include "experiments/training/train_config.h"
 
 namespace nvlm::experiments {
@@ -29,7 +29,7 @@ struct TrainCounters {
 class TrainingState {
  public:
   /// Everything must outlive the object. Takes the frozen parameters' fingerprint at once.
-  TrainingState(torch::nn::Module& model, AdamW& optimizer, const TrainConfig& config,
+  TrainingState(torch::nn::Module& model, Optimizer& optimizer, const TrainConfig& config,
                 c10::Device device);
 
   /// Writes training_state.safetensors (parameter/<name> of the trainable ones, buffer/<name>,
@@ -46,7 +46,7 @@ class TrainingState {
   void check_identity(const Json& stored, const std::string& where) const;
 
   torch::nn::Module& model_;
-  AdamW& optimizer_;
+  Optimizer& optimizer_;
   const c10::Device device_;
   const int64_t threads_;
   const Json options_;  // name -> value

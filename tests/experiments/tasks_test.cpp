@@ -79,6 +79,10 @@ TEST_CASE("the guidance loss is the mean negative log-probability at the right p
   const std::vector<GuideTarget> targets = {{0, 2, fusion::Route::kInline, 1}};
   const Tensor loss = guidance_loss(config, probe, targets);
   CHECK(loss.item<double>() == doctest::Approx(-std::log(0.5) - std::log(0.25)));
+  // A second head that looks elsewhere counts half.
+  probe.self_probabilities[config.next_layer] = at::cat({next, at::full({1, 1, 4, 4}, 0.1)}, 1);
+  CHECK(guidance_loss(config, probe, targets).item<double>() ==
+        doctest::Approx(-std::log(0.5) - (std::log(0.25) + std::log(0.1)) / 2));
   CHECK_FALSE(guidance_loss(config, probe, {{0, 2, fusion::Route::kMemory, 1}}).defined());
   CHECK_FALSE(guidance_loss(config, probe, {}).defined());
 }

@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "common/tolerance.h"
-#include "experiments/training/adamw.h"
 #include "experiments/training/freeze_plan.h"
+#include "experiments/training/optimizer.h"
 #include "tests/experiments/training_support.h"
 
 namespace nvlm::experiments {
@@ -59,7 +59,8 @@ TEST_CASE("training AdamW equals a plain implementation over 20 steps, clipped a
   Tensor matrix = random_values(random, {37, 3}, 1.0).requires_grad_();
   Tensor bias = random_values(random, {5}, 1.0).requires_grad_();
   const AdamWConfig config{0.9, 0.98, 1e-8, 0.1};
-  AdamW optimizer({{true, 0.5, {"matrix"}, {matrix}}, {false, 1.0, {"bias"}, {bias}}}, config);
+  Optimizer optimizer({{true, 0.5, {"matrix"}, {matrix}}, {false, 1.0, {"bias"}, {bias}}},
+                      {.adamw = config, .muon = 0});
   PlainAdamW plain_matrix(matrix), plain_bias(bias);
   const double divisor = 7, clip = 1.0;
   int64_t clipped = 0;
@@ -95,40 +96,105 @@ TEST_CASE("training AdamW equals a plain implementation over 20 steps, clipped a
   check(bias, plain_bias);
 }
 
-TEST_CASE("training AdamW leaves weights alone when the norm is not finite") {
-  Tensor parameter = at::ones({3}).requires_grad_();
-  AdamW optimizer(one_group(parameter), {});
-  parameter.mutable_grad() = at::tensor({1.0f, std::nanf(""), 1.0f});
-  const Tensor norm = optimizer.step(0.1, at::ones({}), 1.0);
-  CHECK(std::isnan(norm.item<double>()));
-  CHECK(at::equal(parameter, at::ones({3})));
-  optimizer.zero_grad();
-  CHECK(!parameter.grad().defined());
-  CHECK_THROWS_AS(optimizer.step(0.1, at::ones({}), 1.0), std::invalid_argument);
+TEST_CASE("training optimisers leave everything alone when the norm is not finite") {
+  for (const double muon : {0.0, 1.0}) {
+    CAPTURE(muon);
+    Tensor parameter = at::ones({3, 2}).requires_grad_();
+    Optimizer optimizer(one_group(parameter), {.adamw = {}, .muon = muon});
+    const Tensor gradient = at::ones({3, 2});
+    gradient[1][0] = std::nanf("");
+    parameter.mutable_grad() = gradient;
+    const Tensor norm = optimizer.step(0.1, at::ones({}), 1.0);
+    CHECK(std::isnan(norm.item<double>()));
+    CHECK(at::equal(parameter, at::ones({3, 2})));
+    for (const auto& [name, tensor] : optimizer.state()) {
+      CAPTURE(name);
+      if (!name.starts_with("updates/")) CHECK(at::equal(tensor, at::zeros_like(tensor)));
+    }
+    optimizer.zero_grad();
+    CHECK(!parameter.grad().defined());
+    CHECK_THROWS_AS(optimizer.step(0.1, at::ones({}), 1.0), std::invalid_argument);
+  }
 }
 
-TEST_CASE("training AdamW state goes through a map and back, and misfits are all named") {
+TEST_CASE("training Muon: orthogonalised matrices keep their singular vectors, not their values") {
+  Random random(5);
+  for (const auto& shape : std::vector<std::vector<int64_t>>{{8, 8}, {6, 16}, {16, 6}, {3, 4, 7}}) {
+    const Tensor matrix = random_values(random, shape, 3.0);
+    const auto [u, s, vh] = at::linalg_svd(matrix, /*full_matrices=*/false);
+    // In the basis of its own singular vectors the result is diagonal.
+    const Tensor core =
+        u.transpose(-2, -1).matmul(orthogonalised(matrix)).matmul(vh.transpose(-2, -1));
+    const Tensor diagonal = core.diagonal(0, -2, -1);
+    CHECK((core - diagonal.diag_embed()).abs().max().item<double>() < 0.05);
+    // A nearly singular matrix has values that five steps cannot lift.
+    const Tensor large = s > 0.05 * s.amax(-1, true);
+    CHECK(diagonal.masked_select(large).min().item<double>() > 0.5);
+    CHECK(diagonal.max().item<double>() < 1.3);
+  }
+}
+
+TEST_CASE("training Muon takes the hidden matrices, and each third of a fused qkv by itself") {
+  CHECK(is_hidden_matrix("layers.0.mlp.up_proj.weight", at::ones({4, 6})));
+  CHECK_FALSE(is_hidden_matrix("layers.0.norm.weight", at::ones({4})));
+  CHECK_FALSE(is_hidden_matrix("model.embed_tokens.weight", at::ones({4, 6})));
+  CHECK_FALSE(is_hidden_matrix("lm_head.weight", at::ones({4, 6})));
+  CHECK_FALSE(is_hidden_matrix("tile_positions.weight", at::ones({4, 6})));
+  CHECK_FALSE(is_hidden_matrix("embeddings.patch_embedding.weight", at::ones({4, 3, 2, 2})));
+
+  Random random(6);
+  const Tensor gradient = random_values(random, {12, 4}, 1);
+  const auto update = [&](const std::string& name) {
+    Tensor parameter = at::zeros({12, 4}).requires_grad_();
+    Tensor bias = at::zeros({4}).requires_grad_();
+    Optimizer optimizer({{true, 1.0, {name}, {parameter}}, {false, 1.0, {"bias"}, {bias}}},
+                        {.adamw = {}, .muon = 2});
+    parameter.mutable_grad() = gradient.clone();
+    bias.mutable_grad() = at::ones({4});
+    optimizer.step(1e-2, at::ones({}), 0);
+    // Nesterov momentum of one gradient points along it, 1.95 times as long; AdamW moves by lr.
+    CHECK((bias + 1e-2).abs().max().item<double>() < 1e-6);
+    return parameter.detach();
+  };
+  const Tolerance bound{1e-7, 1e-2};  // scaling by 1.95 first rounds differently
+  const Tensor whole = -2e-2 * 0.2 * std::sqrt(12.0) * orthogonalised(gradient);
+  const TensorDifference as_one = compare_tensors(update("proj.weight"), whole, bound);
+  INFO(as_one.describe());
+  CHECK(as_one.close);
+  const Tensor thirds =
+      -2e-2 * 0.2 * std::sqrt(4.0) * orthogonalised(gradient.view({3, 4, 4})).view({12, 4});
+  const TensorDifference as_three = compare_tensors(update("attn.qkv.weight"), thirds, bound);
+  INFO(as_three.describe());
+  CHECK(as_three.close);
+}
+
+TEST_CASE("training optimiser state goes through a map and back, and misfits are all named") {
   Random random(4);
-  Tensor a = random_values(random, {4, 4}, 1).requires_grad_();
-  Tensor b = a.detach().clone().requires_grad_();
-  AdamW first(one_group(a), {}), second(one_group(b), {});
-  const auto update = [](AdamW& optimizer, Tensor& parameter, const Tensor& gradient) {
+  const auto update = [](Optimizer& optimizer, Tensor& parameter, const Tensor& gradient) {
     parameter.mutable_grad() = gradient.clone();
     optimizer.step(1e-2, at::ones({}), 0);
   };
-  update(first, a, random_values(random, {4, 4}, 1));
-  second.load_state(first.state());
-  b.data().copy_(a.data());
-  const Tensor gradient = random_values(random, {4, 4}, 1);
-  update(first, a, gradient);
-  update(second, b, gradient);
-  CHECK(at::equal(a, b));
-
-  auto state = first.state();
+  for (const double muon : {0.0, 1.0}) {
+    CAPTURE(muon);
+    Tensor a = random_values(random, {4, 4}, 1).requires_grad_();
+    Tensor b = a.detach().clone().requires_grad_();
+    Optimizer first(one_group(a), {.adamw = {}, .muon = muon}),
+        second(one_group(b), {.adamw = {}, .muon = muon});
+    update(first, a, random_values(random, {4, 4}, 1));
+    second.load_state(first.state());
+    b.data().copy_(a.data());
+    const Tensor gradient = random_values(random, {4, 4}, 1);
+    update(first, a, gradient);
+    update(second, b, gradient);
+    CHECK(at::equal(a, b));
+  }
+  Tensor w = random_values(random, {4, 4}, 1).requires_grad_();
+  Optimizer optimizer(one_group(w), {});
+  auto state = optimizer.state();
   state.erase("exp_avg/w");
   state["exp_avg_sq/w"] = at::zeros({2});
   state["exp_avg/other"] = at::zeros({2});
-  const std::string message = thrown_by([&] { second.load_state(state); });
+  const std::string message = thrown_by([&] { optimizer.load_state(state); });
   CHECK(message.find("missing: exp_avg/w") != std::string::npos);
   CHECK(message.find("exp_avg_sq/w is [2], expected [4, 4]") != std::string::npos);
   CHECK(message.find("unexpected: exp_avg/other") != std::string::npos);
