@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "common/check.h"
 
@@ -16,14 +17,22 @@ void truncated_normal_(const Tensor& parameter, double deviation) {
   parameter.uniform_(-mass, mass).erfinv_().mul_(deviation * std::sqrt(2.0));
 }
 
+double position_frequency(int64_t wave, int64_t waves) {
+  constexpr double kSlowest = 1.0 / 64;  // a grid of 32 stays within a half turn
+  const auto last = static_cast<double>(std::max<int64_t>(waves - 1, 1));
+  return std::pow(kSlowest, static_cast<double>(wave) / last);
+}
+
 Tensor grid_positions(int64_t grid, int64_t hidden) {
-  constexpr double kAmplitude = 0.5;     // beside patch embeddings of deviation about 0.5
-  constexpr double kSlowest = 1.0 / 64;  // radians per patch; a grid of 32 stays within a half turn
-  const int64_t waves = hidden / 4;      // sine and cosine, by row and by column
-  const Tensor exponents = at::arange(waves, at::kFloat) / std::max<int64_t>(waves - 1, 1);
+  constexpr double kAmplitude = 0.5;  // beside patch embeddings of deviation about 0.5
+  const int64_t waves = hidden / 4;   // sine and cosine, by row and by column
+  std::vector<float> frequencies;
+  for (int64_t i = 0; i < waves; ++i) {
+    frequencies.push_back(static_cast<float>(position_frequency(i, waves)));
+  }
   const Tensor angles =
-      at::arange(grid, at::kFloat).unsqueeze(1) * at::pow(kSlowest, exponents);  // [grid, waves]
-  const Tensor along = at::cat({angles.sin(), angles.cos()}, 1);  // [grid, 2 * waves]
+      at::arange(grid, at::kFloat).unsqueeze(1) * at::tensor(frequencies);  // [grid, waves]
+  const Tensor along = at::cat({angles.sin(), angles.cos()}, 1);            // [grid, 2 * waves]
   const Tensor by_row = along.unsqueeze(1).expand({grid, grid, -1});
   const Tensor by_column = along.unsqueeze(0).expand({grid, grid, -1});
   Tensor positions = at::zeros({grid * grid, hidden});

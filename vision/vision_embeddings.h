@@ -12,9 +12,13 @@ namespace nvlm::vision {
 /// Fills with a normal distribution of mean 0, cut off at two deviations.
 void truncated_normal_(const Tensor& parameter, double deviation = 0.02);
 
+/// Radians per patch of wave 0 .. waves - 1 of grid_positions(): from 1 down to 1/64, geometric.
+double position_frequency(int64_t wave, int64_t waves);
+
 /// Sines and cosines of row and column, where learned positions start from in training: patches
 /// that are near one another begin alike, so attention finds its neighbours early.
-/// returns  [grid * grid, hidden], float32
+/// returns  [grid * grid, hidden], float32: hidden / 4 waves as sine of the row, cosine of the row,
+///          sine and cosine of the column; what is left over is 0
 /// source   "An Image is Worth 16x16 Words" learns them; 2-D sinusoids as in arXiv 2205.01580
 Tensor grid_positions(int64_t grid, int64_t hidden);
 

@@ -32,15 +32,12 @@ constexpr double kPatchDeviation = 0.0105;  // patches with ink then embed to a 
 void look_at(const Tensor& query, const Tensor& key, const Offset& offset) {
   const int64_t head_dim = query.size(0), waves = query.size(1) / 4, used = head_dim / 4;
   TORCH_CHECK(used >= 1, "local start: heads are ", head_dim, " wide, expected at least 4");
-  const double slowest = 1.0 / 64;
   int64_t row = 0;
   for (const auto& [first_column, distance] :
        {std::pair{int64_t{0}, offset.rows}, std::pair{2 * waves, offset.columns}}) {
     for (int64_t i = 0; i < used; ++i, row += 2) {
-      const double wave = std::pow(
-          slowest, static_cast<double>(i) / static_cast<double>(std::max<int64_t>(waves - 1, 1)));
-      const double turned_sine = std::sin(wave * distance),
-                   turned_cosine = std::cos(wave * distance);
+      const double angle = vision::position_frequency(i, waves) * distance;
+      const double turned_sine = std::sin(angle), turned_cosine = std::cos(angle);
       const int64_t sine = first_column + i, cosine = first_column + waves + i;
       query[row][sine] = kQueryScale * turned_cosine;
       query[row][cosine] = kQueryScale * turned_sine;

@@ -14,7 +14,7 @@ constexpr const char* kTiny =
     " --train.steps 2 --train.batch_size 2 --train.warmup_steps 1 --train.dtype float32"
     " --vision.hidden 16 --vision.layers 1 --vision.heads 2 --vision.ffn_hidden 16"
     " --vision.image_size 56 --decoder.hidden 16 --decoder.layers 3 --decoder.heads 2"
-    " --decoder.kv_heads 2 --decoder.head_dim 8 --decoder.ffn_hidden 16 ";
+    " --decoder.kv_heads 2 --decoder.head_dim 8 --decoder.ffn_hidden 16 --guidance.heads 2 ";
 
 int64_t num_lines(const fs::path& path) {
   std::ifstream file(path);
@@ -35,6 +35,8 @@ TEST_CASE("from nothing to predictions, for every variant") {
   const TempDir dir;
   const auto at = [&](const std::string& name) { return (dir / name).string(); };
   run("train reader-pretrain --out " + at("reader") + kTiny);
+  run("train reader-pretrain --init.reader " + at("reader/checkpoints/latest") + " --out " +
+      at("longer-reader") + kTiny);
   run("train text-pretrain --out " + at("text") + kTiny);
   run("data render --difficulty easy --seed 3 --count 2 --out " + at("set"));
 
@@ -43,8 +45,13 @@ TEST_CASE("from nothing to predictions, for every variant") {
     run("train fusion-pretrain --fusion.variant " + variant + " --init.reader " +
         at("reader/checkpoints/latest") + " --init.decoder " + at("text/checkpoints/latest") +
         " --out " + at("pre-" + variant) + kTiny);
+    run("train fusion-align --fusion.variant " + variant + " --init.model " +
+        at("pre-" + variant + "/checkpoints/latest") + " --out " + at("align-" + variant) + kTiny);
+    // The encoder may have gone on learning in the meantime.
     run("train fusion-sft --fusion.variant " + variant + " --init.model " +
-        at("pre-" + variant + "/checkpoints/latest") + " --out " + at("sft-" + variant) + kTiny);
+        at("align-" + variant + "/checkpoints/latest") + " --init.reader " +
+        at("longer-reader/checkpoints/latest") + " --features.cache " + at("features") + " --out " +
+        at("sft-" + variant) + kTiny);
     const std::string model = at("sft-" + variant + "/checkpoints/latest");
     run("eval tables --model " + model + " --data " + at("set") + " --out " +
         at("eval-" + variant) + " --max-new-tokens 8");
