@@ -36,7 +36,9 @@ std::unique_ptr<TrainingTask> reader_task(const ExperimentConfig& config, at::De
     start = require(config.init.reader, "init.reader", config.recipe, "reader-pretrain");
     vision = vision::vision_config_from_json(read_json(start / "config.json"));
   }
-  auto task = std::make_unique<ReaderTask>(vision, config.model.tiling, config.data, device);
+  vision::TilingConfig tiling = config.model.tiling;
+  tiling.tile_size = vision.image_size;
+  auto task = std::make_unique<ReaderTask>(vision, tiling, config.data, device);
   if (!start.empty()) load_weights(task->model(), WeightStore::open(start / "model.safetensors"));
   return task;
 }
