@@ -50,9 +50,9 @@ int run_train(const Arguments& arguments) {
   bool resume = false, dry_run = false;
   VerbOptions options(
       "train RECIPE [options] [--section.key VALUE...]",
-      "Runs a recipe: reader-pretrain, text-pretrain, fusion-pretrain, fusion-align or fusion-sft. "
-      "Fields of the configuration are changed by --section.key; nvlm train RECIPE --dry-run lists "
-      "parameters.",
+      "Runs a recipe, one of " + experiments::recipe_list() +
+          ". Fields of the configuration are changed by --section.key; nvlm train RECIPE --dry-run "
+          "lists parameters.",
       "nvlm train fusion-sft --fusion.variant h --init.model runs/h-pretrain/checkpoints/latest "
       "--out runs/h");
   options.add()("config", po::value(&config_file), "file with sections and `key = value` lines")(
@@ -84,11 +84,7 @@ int run_train(const Arguments& arguments) {
     schema.take_arguments(arguments);
   }
   if (config.recipe.empty()) {
-    std::string known;
-    for (const std::string& name : experiments::recipe_names()) {
-      known += (known.empty() ? "" : ", ") + name;
-    }
-    throw UsageError("train: expected a recipe, one of " + known);
+    throw UsageError("train: expected a recipe, one of " + experiments::recipe_list());
   }
   if (out.empty() && !dry_run) throw UsageError("train: expected --out, the run directory");
 

@@ -13,12 +13,6 @@ bool trains_in_bfloat16_on_cpu(const Tensor& query) {
          c10::GradMode::is_enabled();
 }
 
-/// 0, and minus infinity where `hidden` is true: adding is faster than filling.
-Tensor never_where(const Tensor& hidden, at::ScalarType dtype) {
-  return at::zeros(hidden.sizes(), hidden.options().dtype(dtype))
-      .masked_fill_(hidden, -std::numeric_limits<double>::infinity());
-}
-
 /// The same from matrix products; the scores stay in the query's dtype, the softmax sums in float.
 Tensor unfused_attention(const Tensor& query, const Tensor& keys, const Tensor& values,
                          const std::optional<Tensor>& mask, bool causal) {
@@ -30,10 +24,10 @@ Tensor unfused_attention(const Tensor& query, const Tensor& keys, const Tensor& 
   Tensor scores =
       at::matmul(query * scale, per_head(keys).transpose(2, 3));  // [batch, heads, seq, length]
   if (causal) {
-    scores = scores + never_where(at::ones({scores.size(2), scores.size(3)}, at::kBool).triu(1),
-                                  scores.scalar_type());  // [seq, length]
+    const Tensor allowed = at::ones({scores.size(2), scores.size(3)}, at::kBool).tril();
+    scores = scores + attention_bias(allowed, scores.options());  // [seq, length]
   } else if (mask && mask->scalar_type() == at::kBool) {
-    scores = scores + never_where(mask->logical_not(), scores.scalar_type());
+    scores = scores + attention_bias(*mask, scores.options());
   } else if (mask) {
     scores = scores + mask->to(scores.scalar_type());
   }
@@ -41,6 +35,11 @@ Tensor unfused_attention(const Tensor& query, const Tensor& keys, const Tensor& 
 }
 
 }  // namespace
+
+Tensor attention_bias(const Tensor& allowed, const at::TensorOptions& options) {
+  return at::zeros(allowed.sizes(), options)
+      .masked_fill_(allowed.logical_not(), -std::numeric_limits<double>::infinity());
+}
 
 Tensor attention(const Tensor& query, const Tensor& keys, const Tensor& values,
                  const std::optional<Tensor>& mask, bool causal) {

@@ -7,6 +7,12 @@
 
 namespace nvlm {
 
+/// A mask as a term of the scores, faster to add than a mask is to fill.
+/// allowed  [...], bool, true = may attend
+/// options  dtype and device of the result
+/// returns  [...], 0 or minus infinity
+Tensor attention_bias(const Tensor& allowed, const at::TensorOptions& options);
+
 /// softmax(query keysᵀ / sqrt(head_dim) + bias) values.
 /// query   [batch, heads, seq, head_dim]
 /// keys    [batch, kv_heads, length, head_dim]; kv_heads divides heads

@@ -19,11 +19,6 @@ bool pads_before_real(const Tensor& attention_mask) {
   return padded.logical_and_(attention_mask.narrow(1, 1, seq - 1)).any().item<bool>();
 }
 
-Tensor as_bias(const Tensor& allowed, const at::TensorOptions& options) {
-  return at::zeros(allowed.sizes(), options)
-      .masked_fill_(allowed.logical_not(), -std::numeric_limits<double>::infinity());
-}
-
 // [seq, past + seq], bool: positions up to and including one's own
 Tensor causal_square(int64_t seq, int64_t past, at::Device device) {
   return at::ones({seq, past + seq}, at::TensorOptions(at::kBool).device(device)).tril(past);
@@ -42,10 +37,11 @@ AttentionMask causal_mask(const Tensor& attention_mask, int64_t seq, KvCache* ca
   const bool padded = cache == nullptr || cache->has_padding();
   if (!padded && seq == 1) return {};
   const Tensor causal = causal_square(seq, past, options.device());  // [seq, past + seq]
-  if (!padded) return {.causal = false, .bias = as_bias(causal.view({1, 1, seq, -1}), options)};
+  if (!padded)
+    return {.causal = false, .bias = attention_bias(causal.view({1, 1, seq, -1}), options)};
   const Tensor allowed = causal.logical_and(real.unsqueeze(1))
                              .logical_or_(causal.triu(past));  // [batch, seq, past + seq]
-  return {.causal = false, .bias = as_bias(allowed.unsqueeze(1), options)};
+  return {.causal = false, .bias = attention_bias(allowed.unsqueeze(1), options)};
 }
 
 Tensor causal_attention(const Tensor& query, const Tensor& keys, const Tensor& values,

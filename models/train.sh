@@ -32,7 +32,7 @@ for variant in "${variants[@]}"; do
     --fusion.variant "$variant" \
     --init.reader "$runs/reader/checkpoints/latest" \
     --init.decoder "$runs/text/checkpoints/latest"
-  stage "$variant" fusion-sft --train.steps "${SFT_STEPS:-300}" --fusion.variant "$variant" \
+  stage "$variant" fusion-sft --train.steps "${SFT_STEPS:-850}" --fusion.variant "$variant" \
     --init.model "$runs/$variant-align/checkpoints/latest" \
     --features.cache "$runs/features"
 done

@@ -7,9 +7,28 @@
 
 namespace nvlm::experiments {
 
+double time_decode_step(decoder::LlamaForCausalLM& model, decoder::KvCache& cache,
+                        const std::optional<decoder::CrossAttention>& cross_attention) {
+  const auto long_options =
+      at::TensorOptions().dtype(at::kLong).device(model->model->embed_tokens->weight.device());
+  const Tensor token = at::zeros({1, 1}, long_options);
+  decoder::DecoderInputs step;
+  step.cross_attention = cross_attention;
+  return median(time_repeats(long_options.device(), kMeasuredDecodeSteps, [&] {
+    step.embeddings = model->embed(token);
+    step.position_ids = at::full({1, 1}, cache.length(), long_options);
+    model->logits(model->hidden_states(step, &cache));
+  }));
+}
+
+double cache_bytes(const decoder::LlamaConfig& config, int64_t prompt, const Tensor& weight) {
+  return static_cast<double>(2 * config.layers * config.kv_heads * config.head_dim *
+                             (prompt + kMeasuredDecodeSteps / 2) * weight.element_size());
+}
+
 DecoderSpeed measure_decoder(decoder::LlamaForCausalLM& model, int64_t prompt) {
   const c10::InferenceMode inference;
-  constexpr int kDecodeSteps = 24, kPrefills = 5;
+  constexpr int kPrefills = 5;
   const decoder::LlamaConfig& config = model->config();
   const Tensor weight = model->model->embed_tokens->weight;
   const at::Device device = weight.device();
@@ -34,18 +53,10 @@ DecoderSpeed measure_decoder(decoder::LlamaForCausalLM& model, int64_t prompt) {
     model->logits(hidden.slice(1, prompt - 1));
   }));
 
-  auto cache = model->make_cache(1, prompt + kDecodeSteps + 1);
+  auto cache = model->make_cache(1, prompt + kMeasuredDecodeSteps + 1);
   model->hidden_states(model->text_inputs(ids, mask), &cache);
-  const Tensor one = mask.slice(1, 0, 1);
-  int64_t position = prompt;
-  speed.decode_seconds = median(time_repeats(device, kDecodeSteps, [&] {
-    decoder::DecoderInputs step = model->text_inputs(ids.slice(1, 0, 1), one);
-    step.position_ids = at::full({1, 1}, position++, long_options);
-    model->logits(model->hidden_states(step, &cache));
-  }));
-  const int64_t cache_bytes = 2 * config.layers * config.kv_heads * config.head_dim *
-                              (prompt + kDecodeSteps / 2) * weight.element_size();
-  speed.decode_bytes = static_cast<double>(weight_bytes + cache_bytes);
+  speed.decode_seconds = time_decode_step(model, cache, std::nullopt);
+  speed.decode_bytes = static_cast<double>(weight_bytes) + cache_bytes(config, prompt, weight);
   return speed;
 }
 

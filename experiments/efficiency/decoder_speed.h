@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "decoder/llama.h"
 
@@ -16,6 +17,17 @@ struct DecoderSpeed {
   double decode_seconds = 0;   // of one token after the prompt, batch 1
   double decode_bytes = 0;     // weights and cache that one token has to read
 };
+
+/// Decode steps that a measurement takes; a cache needs room for one more, to warm up.
+inline constexpr int kMeasuredDecodeSteps = 24;
+
+/// Median seconds of one token behind what `cache` holds, batch 1.
+/// cross_attention  of the step, its memory projected in the cache already
+double time_decode_step(decoder::LlamaForCausalLM& model, decoder::KvCache& cache,
+                        const std::optional<decoder::CrossAttention>& cross_attention);
+
+/// Bytes of keys and values that such a token reads on average, in the dtype of `weight`.
+double cache_bytes(const decoder::LlamaConfig& config, int64_t prompt, const Tensor& weight);
 
 /// Times a prefill of `prompt` random tokens and single decode steps behind it, batch 1.
 DecoderSpeed measure_decoder(decoder::LlamaForCausalLM& model, int64_t prompt);

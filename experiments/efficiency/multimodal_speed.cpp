@@ -2,6 +2,9 @@
 
 #include <c10/core/InferenceMode.h>
 
+#include <optional>
+
+#include "experiments/efficiency/decoder_speed.h"
 #include "experiments/efficiency/matmul_flops.h"
 #include "experiments/efficiency/timing.h"
 
@@ -34,7 +37,7 @@ MultimodalSpeed measure_multimodal(fusion::MultimodalModel& model,
   TORCH_CHECK(prompts.size() == 1 && !prompts.samples[0].tiles.empty(),
               "efficiency: expected one prompt with a picture");
   const c10::InferenceMode inference;
-  constexpr int kDecodeSteps = 24, kRepeats = 5;
+  constexpr int kRepeats = 5;
   const fusion::MultimodalConfig& config = model->config();
   decoder::LlamaForCausalLM& decoder = model->language_model;
   const Tensor weight = decoder->model->embed_tokens->weight;
@@ -54,7 +57,7 @@ MultimodalSpeed measure_multimodal(fusion::MultimodalModel& model,
   speed.encode_seconds = median(
       time_repeats(device, kRepeats, [&] { features.tokens = model->encode_tiles(pixels); }));
 
-  const int64_t capacity = speed.sequence + kDecodeSteps + 1;
+  const int64_t capacity = speed.sequence + kMeasuredDecodeSteps + 1;
   decoder::KvCache cache = decoder->make_cache(1, capacity);
   decoder::DecoderInputs inputs;
   speed.prefill_flops = projector_flops(config.fusion.projector, speed.tiles * prompt.tile_tokens) +
@@ -66,13 +69,10 @@ MultimodalSpeed measure_multimodal(fusion::MultimodalModel& model,
     decoder->logits(hidden.slice(1, speed.sequence - 1));
   }));
 
-  decoder::DecoderInputs step;
-  const auto long_options = at::TensorOptions().dtype(at::kLong).device(device);
-  const Tensor token = at::zeros({1, 1}, long_options);
+  std::optional<decoder::CrossAttention> cross_step;
   if (inputs.cross_attention) {
     const decoder::CrossAttention& cross = *inputs.cross_attention;
-    step.cross_attention =
-        decoder::CrossAttention{cross.blocks, {}, cross.mask.slice(1, speed.sequence - 1)};
+    cross_step = decoder::CrossAttention{cross.blocks, {}, cross.mask.slice(1, speed.sequence - 1)};
     const auto blocks = static_cast<double>(cross.blocks->num_blocks());
     speed.prefill_flops +=
         blocks * cross_attention_flops(config.fusion.cross_attention, speed.sequence, speed.memory);
@@ -80,17 +80,9 @@ MultimodalSpeed measure_multimodal(fusion::MultimodalModel& model,
     speed.decode_bytes += blocks * static_cast<double>(2 * speed.memory * attention.kv_heads *
                                                        attention.head_dim * weight.element_size());
   }
-  int64_t position = speed.sequence;
-  speed.decode_seconds = median(time_repeats(device, kDecodeSteps, [&] {
-    step.embeddings = decoder->embed(token);
-    step.position_ids = at::full({1, 1}, position++, long_options);
-    decoder->logits(decoder->hidden_states(step, &cache));
-  }));
-  const decoder::LlamaConfig& llama = config.decoder;
+  speed.decode_seconds = time_decode_step(decoder, cache, cross_step);
   speed.decode_bytes +=
-      weights_per_token(model) +
-      static_cast<double>(2 * llama.layers * llama.kv_heads * llama.head_dim *
-                          (speed.sequence + kDecodeSteps / 2) * weight.element_size());
+      weights_per_token(model) + cache_bytes(config.decoder, speed.sequence, weight);
   return speed;
 }
 

@@ -90,6 +90,12 @@ const std::vector<std::string>& recipe_names() {
   return names;
 }
 
+std::string recipe_list() {
+  std::string list;
+  for (const std::string& name : recipe_names()) list += (list.empty() ? "" : ", ") + name;
+  return list;
+}
+
 ExperimentConfig recipe(const std::string& name) {
   for (const NamedRecipe& entry : kRecipes) {
     if (name != entry.name) continue;
@@ -97,9 +103,7 @@ ExperimentConfig recipe(const std::string& name) {
     config.recipe = name;
     return config;
   }
-  std::string known;
-  for (const std::string& each : recipe_names()) known += (known.empty() ? "" : ", ") + each;
-  throw UsageError("'" + name + "' is no recipe, expected one of " + known +
+  throw UsageError("'" + name + "' is no recipe, expected one of " + recipe_list() +
                    did_you_mean(name, recipe_names()));
 }
 

@@ -38,6 +38,9 @@ struct ExperimentConfig {
 /// reader-pretrain, text-pretrain, fusion-pretrain, fusion-align, fusion-sft.
 const std::vector<std::string>& recipe_names();
 
+/// The same names in one line, for help and errors.
+std::string recipe_list();
+
 /// The configuration of a recipe. throws UsageError naming the nearest known recipe
 ExperimentConfig recipe(const std::string& name);
 

@@ -42,8 +42,11 @@ FusionTask::FusionTask(fusion::MultimodalModel model, const std::filesystem::pat
   model_->to(device_);
   model_->vision_model->to(encoder_dtype);
   const vision::VisionConfig& vision = model_->config().vision;
-  if (features.source == FeatureSource::kCode) code_.emplace(vision.hidden, vision.grid());
-  if (!features.cache.empty()) cache_.emplace(features.cache, model_->vision_model);
+  if (features.source == FeatureSource::kCode) {
+    code_.emplace(vision.hidden, vision.grid());
+  } else if (!features.cache.empty()) {
+    cache_.emplace(features.cache, model_->vision_model);
+  }
 }
 
 void register_options(ConfigSchema& schema, FeatureConfig& config) {

@@ -36,7 +36,7 @@ struct FeatureConfig {
 /// Registers every field as `features.<field>`.
 void register_options(ConfigSchema& schema, FeatureConfig& config);
 
-/// fusion-pretrain and fusion-sft. Sample `i` shows the same table to every variant.
+/// fusion-pretrain, fusion-align and fusion-sft. Sample `i` shows the same table to every variant.
 class FusionTask : public TrainingTask {
  public:
   /// model            in float32

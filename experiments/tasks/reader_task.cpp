@@ -49,26 +49,24 @@ ReaderTask::ReaderTask(const vision::VisionConfig& vision, const vision::TilingC
 std::any ReaderTask::prepare(const BatchRequest& request) const {
   const int64_t size = tiling_.tile_size;
   const int64_t patch = encoder_->config().patch_size;
-  vision::TilingConfig one_tile = tiling_;
-  one_tile.max_tiles = 1;
   std::vector<Tensor> tiles, labels;
+  const auto add = [&](const Tensor& image, const std::vector<Glyph>& glyphs,
+                       const vision::TilingConfig& tiling) {
+    vision::TiledImage cut = vision::cut_tiles(image, tiling);
+    labels.push_back(glyph_labels(glyphs, image.size(1), image.size(0), cut.layout, size, patch));
+    tiles.push_back(std::move(cut.tiles));
+  };
   for (int64_t i = 0; i < request.num_samples; ++i) {
     Random random = training_random(request.seed, request.first_sample + i);
+    vision::TilingConfig tiling = tiling_;
     if (random.chance(mixture_.text_blocks)) {
       const RenderedText text = stretched_text(random, size, pick_difficulty(mixture_, random));
-      tiles.push_back(vision::cut_tiles(text.image, one_tile).tiles);
-      labels.push_back(glyph_labels(text.glyphs, text.image.size(1), text.image.size(0),
-                                    vision::ImageLayout{}, size, patch));
+      tiling.max_tiles = 1;
+      add(text.image, text.glyphs, tiling);
     } else {
       const RenderedTable table = render_training_table(mixture_, random);
-      const vision::TiledImage cut = vision::cut_tiles(table.image, tiling_);
-      const bool with_thumbnail =
-          random.chance(mixture_.thumbnails) || cut.layout.num_regular() == 0;
-      const int64_t count = with_thumbnail ? cut.layout.num_tiles() : cut.layout.num_regular();
-      labels.push_back(glyph_labels(table.glyphs, table.image.size(1), table.image.size(0),
-                                    cut.layout, size, patch)
-                           .narrow(0, 0, count));
-      tiles.push_back(cut.tiles.narrow(0, 0, count));
+      tiling.use_thumbnail = random.chance(mixture_.thumbnails);
+      add(table.image, table.glyphs, tiling);
     }
   }
   return ReaderBatch{at::cat(tiles), at::cat(labels)};

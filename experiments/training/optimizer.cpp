@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "experiments/training/state_misfits.h"
+
 namespace nvlm::experiments {
 namespace {
 
@@ -49,11 +51,14 @@ Tensor gradient_norm(const std::vector<ParameterGroup>& groups) {
 Optimizer::Optimizer(const std::vector<ParameterGroup>& groups, const OptimizerConfig& config)
     : muon_factor_(config.muon),
       adamw_(share(groups, config.muon > 0, false), config.adamw),
-      muon_(share(groups, config.muon > 0, true), muon_config(config)) {}
+      muon_(share(groups, config.muon > 0, true), muon_config(config)),
+      groups_(adamw_.groups()) {
+  groups_.insert(groups_.end(), muon_.groups().begin(), muon_.groups().end());
+}
 
 Tensor Optimizer::step(double lr, const Tensor& divisor, double clip_norm) {
   const c10::NoGradGuard no_grad;
-  const Tensor norm = gradient_norm(groups()) / divisor;
+  const Tensor norm = gradient_norm(groups_) / divisor;
   // The fused kernel divides gradients by `scale`, so neither the division nor the clipping needs a
   // pass of its own; with `skip` at 1 it changes nothing.
   constexpr double kClipEps = 1e-6;  // as in PyTorch's clip_grad_norm_
@@ -66,15 +71,9 @@ Tensor Optimizer::step(double lr, const Tensor& divisor, double clip_norm) {
 }
 
 void Optimizer::zero_grad() {
-  for (const ParameterGroup& group : groups()) {
+  for (const ParameterGroup& group : groups_) {
     for (const Tensor& parameter : group.parameters) parameter.mutable_grad() = Tensor();
   }
-}
-
-std::vector<ParameterGroup> Optimizer::groups() const {
-  std::vector<ParameterGroup> all = adamw_.groups();
-  all.insert(all.end(), muon_.groups().begin(), muon_.groups().end());
-  return all;
 }
 
 std::map<std::string, Tensor> Optimizer::state() const {
@@ -85,19 +84,7 @@ std::map<std::string, Tensor> Optimizer::state() const {
 
 void Optimizer::load_state(const std::map<std::string, Tensor>& state) {
   std::map<std::string, Tensor> own = this->state();
-  std::string findings;
-  for (const auto& [name, tensor] : own) {
-    const auto stored = state.find(name);
-    if (stored == state.end()) {
-      findings += "\n  missing: " + name;
-    } else if (stored->second.sizes() != tensor.sizes()) {
-      findings += "\n  " + name + " is " + c10::str(stored->second.sizes()) + ", expected " +
-                  c10::str(tensor.sizes());
-    }
-  }
-  for (const auto& [name, tensor] : state) {
-    if (own.count(name) == 0) findings += "\n  unexpected: " + name;
-  }
+  const std::string findings = state_misfits(own, state);
   if (!findings.empty()) {
     throw std::runtime_error("optimiser: the stored state does not fit the trainable parameters:" +
                              findings);

@@ -35,7 +35,7 @@ class Optimizer {
   void zero_grad();
 
   /// All groups, AdamW's first.
-  std::vector<ParameterGroup> groups() const;
+  const std::vector<ParameterGroup>& groups() const { return groups_; }
 
   /// The tensors of both, under names that say what they are and whose.
   std::map<std::string, Tensor> state() const;
@@ -47,6 +47,7 @@ class Optimizer {
   const double muon_factor_;
   AdamW adamw_;
   Muon muon_;
+  std::vector<ParameterGroup> groups_;
 };
 
 }  // namespace nvlm::experiments

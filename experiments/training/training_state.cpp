@@ -14,6 +14,7 @@
 #include "common/load_weights.h"
 #include "common/logging.h"
 #include "common/safetensors.h"
+#include "experiments/training/state_misfits.h"
 
 namespace nvlm::experiments {
 namespace {
@@ -176,29 +177,20 @@ TrainCounters TrainingState::load(const std::filesystem::path& dir) {
   counters.loss = json_get<double>(stored, "loss", where);
 
   const SafetensorsFile file = SafetensorsFile::open(dir / kTensorsName);
-  std::map<std::string, Tensor> tensors;
-  for (const auto& [name, entry] : file.entries()) tensors[name] = file.tensor(name);
+  std::map<std::string, Tensor> tensors, weights;
+  for (const auto& [name, entry] : file.entries()) {
+    tensors[name] = file.tensor(name);
+    if (name.starts_with("parameter/") || name.starts_with("buffer/"))
+      weights[name] = tensors[name];
+  }
   std::map<std::string, Tensor> live = live_tensors(model_, optimizer_);
-  std::string findings;
-  for (const auto& [name, tensor] : live) {
-    const auto found = tensors.find(name);
-    if (found == tensors.end()) {
-      findings += "\n  missing: " + name;
-    } else if (found->second.sizes() != tensor.sizes()) {
-      findings += "\n  " + name + " is " + c10::str(found->second.sizes()) + ", expected " +
-                  c10::str(tensor.sizes());
-    }
-  }
-  for (const auto& [name, tensor] : tensors) {
-    const bool weight = name.rfind("parameter/", 0) == 0 || name.rfind("buffer/", 0) == 0;
-    if (weight && live.count(name) == 0) findings += "\n  unexpected: " + name;
-  }
+  const std::string findings = state_misfits(live, weights);
   if (!findings.empty()) {
     throw std::runtime_error((dir / kTensorsName).string() + ": another model's state:" + findings);
   }
   optimizer_.load_state(under(tensors, "optimizer/"));
   const c10::NoGradGuard no_grad;
-  for (auto& [name, tensor] : live) tensor.copy_(tensors.at(name));
+  for (auto& [name, tensor] : live) tensor.copy_(weights.at(name));
   set_random_state(device_, under(tensors, "random/"));
   return counters;
 }
