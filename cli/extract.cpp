@@ -10,6 +10,7 @@
 #include "common/progress.h"
 #include "eval/table/gfm_parser.h"
 #include "eval/table/gfm_writer.h"
+#include "vision/image.h"
 
 namespace nvlm::cli {
 namespace {
@@ -63,7 +64,8 @@ int run_extract(const Arguments& arguments) {
   }
   for (size_t i = 0; i < images.size(); ++i) {
     try {
-      const std::string table = as_table(reader.read(images[i]), images[i]);
+      const std::vector<Tensor> image{vision::read_image(images[i])};
+      const std::string table = as_table(reader.read(image).at(0).text, images[i]);
       const fs::path path = output_path(out, images[i], into_folder);
       if (path.empty()) {
         if (images.size() > 1) std::cout << "<!-- " << images[i].string() << " -->\n";

@@ -21,7 +21,8 @@ int run_generate(const Arguments& arguments) {
 
   eval::ModelReader reader = load_reader(reader_options);
   decoder::StreamDecoder stream(reader.tokenizer());
-  reader.answer({vision::read_image(image)},
+  const std::vector<Tensor> picture{vision::read_image(image)};
+  reader.answer(picture,
                 [&](int64_t, int64_t token) { std::cout << stream.push(token) << std::flush; });
   std::cout << stream.flush() << "\n";
   return 0;

@@ -5,8 +5,8 @@
 #include "common/device.h"
 #include "decoder/checkpoint.h"
 #include "decoder/generation.h"
+#include "eval/table/gfm_parser.h"
 #include "fusion/multimodal_checkpoint.h"
-#include "vision/image.h"
 #include "vision/preprocessor.h"
 
 namespace nvlm::eval {
@@ -25,18 +25,16 @@ ModelReader::ModelReader(const std::filesystem::path& folder, const ModelReaderO
   for (const int64_t id : model_->config().decoder.eos_token_ids) stop_tokens_.push_back(id);
 }
 
-std::string ModelReader::read(const std::filesystem::path& image) {
-  return answer({vision::read_image(image)}).front();
+std::vector<TableReading> ModelReader::read(std::span<const Tensor> images) {
+  std::vector<TableReading> readings;
+  for (std::string& text : answer(images)) {
+    TableReading& reading = readings.emplace_back(std::move(text));
+    if (auto gfm = parse_gfm_table(reading.text)) reading.table = std::move(gfm->table);
+  }
+  return readings;
 }
 
-std::vector<std::string> ModelReader::read_batch(std::span<const std::filesystem::path> images) {
-  std::vector<Tensor> pictures;
-  pictures.reserve(images.size());
-  for (const std::filesystem::path& path : images) pictures.push_back(vision::read_image(path));
-  return answer(pictures);
-}
-
-std::vector<std::string> ModelReader::answer(const std::vector<Tensor>& images,
+std::vector<std::string> ModelReader::answer(std::span<const Tensor> images,
                                              const decoder::TokenCallback& on_token) {
   const c10::InferenceMode inference;
   std::vector<Tensor> pixel_values;

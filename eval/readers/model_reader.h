@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "decoder/tokenizer/tokenizer.h"
-#include "eval/runner/table_reader.h"
+#include "eval/readers/table_reader.h"
 #include "fusion/multimodal_model.h"
 
 namespace nvlm::eval {
@@ -32,14 +32,13 @@ class ModelReader : public TableReader {
   /// Loads a folder in the Hugging Face layout. throws std::runtime_error naming file and problem
   explicit ModelReader(const std::filesystem::path& folder, const ModelReaderOptions& options = {});
 
-  std::string read(const std::filesystem::path& image) override;
-  std::vector<std::string> read_batch(std::span<const std::filesystem::path> images) override;
+  std::vector<TableReading> read(std::span<const Tensor> images) override;
   std::string name() const override { return name_; }
 
-  /// The answers to pictures already in memory.
+  /// The answers as they come.
   /// images    uint8 [height, width, 3] each
   /// on_token  may be empty; called as tokens come
-  std::vector<std::string> answer(const std::vector<Tensor>& images,
+  std::vector<std::string> answer(std::span<const Tensor> images,
                                   const decoder::TokenCallback& on_token = {});
 
   const decoder::Tokenizer& tokenizer() const { return tokenizer_; }

@@ -14,6 +14,7 @@
 #include "common/json.h"
 #include "common/progress.h"
 #include "eval/runner/prediction_file.h"
+#include "vision/image.h"
 
 namespace nvlm::eval {
 namespace {
@@ -60,7 +61,8 @@ Prediction read_one(TableReader& reader, const TableItem& item) {
   prediction.id = item.id;
   const auto start = PredictClock::now();
   try {
-    prediction.text = reader.read(item.image);
+    const std::vector<Tensor> image{vision::read_image(item.image)};
+    prediction.text = std::move(reader.read(image).at(0).text);
   } catch (const std::exception& error) {
     prediction.error = first_line(error.what());
   }
@@ -71,24 +73,24 @@ Prediction read_one(TableReader& reader, const TableItem& item) {
 /// The predictions of a batch, or nothing if it failed.
 std::optional<std::vector<Prediction>> read_together(TableReader& reader,
                                                      std::span<const TableItem* const> batch) {
-  std::vector<std::filesystem::path> images;
-  for (const TableItem* item : batch) images.push_back(item->image);
-  std::vector<std::string> texts;
+  std::vector<TableReading> readings;
   const auto start = PredictClock::now();
   try {
-    texts = reader.read_batch(images);
+    std::vector<Tensor> images;
+    for (const TableItem* item : batch) images.push_back(vision::read_image(item->image));
+    readings = reader.read(images);
   } catch (const std::exception&) {
     return std::nullopt;  // read one by one, which finds the image that fails
   }
   const double seconds = seconds_since(start) / static_cast<double>(batch.size());
-  if (texts.size() != batch.size()) {
+  if (readings.size() != batch.size()) {
     throw std::logic_error("predict: reader '" + reader.name() + "' gave " +
-                           std::to_string(texts.size()) + " texts for a batch of " +
+                           std::to_string(readings.size()) + " readings for a batch of " +
                            std::to_string(batch.size()));
   }
   std::vector<Prediction> predictions;
   for (size_t i = 0; i < batch.size(); ++i) {
-    predictions.push_back({batch[i]->id, std::move(texts[i]), seconds, ""});
+    predictions.push_back({batch[i]->id, std::move(readings[i].text), seconds, ""});
   }
   return predictions;
 }

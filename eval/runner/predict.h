@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 
-#include "eval/runner/table_reader.h"
+#include "eval/readers/table_reader.h"
 #include "eval/tasks/tables_task.h"
 
 namespace nvlm::eval {

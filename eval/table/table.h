@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,11 +11,18 @@ namespace nvlm::eval {
 /// No table may have more grid positions (rows * columns); parsers refuse larger ones.
 inline constexpr int64_t kMaxGridPositions = 1'000'000;
 
+/// Part of a picture in pixels: left and top inside, right and bottom just outside.
+struct PixelBox {
+  int64_t left = 0, top = 0, right = 0, bottom = 0;
+};
+
 struct TableCell {
   std::string text;             // UTF-8; '\n' is a line break within the cell
   int64_t row = 0, column = 0;  // the top-left position, from 0
   int64_t row_span = 1, column_span = 1;
   bool is_header = false;
+  std::optional<double> probability = {};  // that the reader gives to this text, 0 to 1
+  std::optional<PixelBox> box = {};        // where it stands in the picture
 };
 
 /// Cells in row-major order of their top-left positions. They never overlap; positions that no

@@ -22,10 +22,14 @@ const PredictOptions kQuiet{.show_progress = false};
 class ScriptedReader : public TableReader {
  public:
   explicit ScriptedReader(std::vector<std::string> answers) : answers_(std::move(answers)) {}
-  std::string read(const std::filesystem::path&) override {
-    const std::string answer = answers_.at(num_reads++);
-    if (answer.starts_with("!")) throw std::runtime_error(answer.substr(1) + "\nstack trace");
-    return answer;
+  std::vector<TableReading> read(std::span<const Tensor> images) override {
+    std::vector<TableReading> readings;
+    for (size_t i = 0; i < images.size(); ++i) {
+      const std::string answer = answers_.at(num_reads++);
+      if (answer.starts_with("!")) throw std::runtime_error(answer.substr(1) + "\nstack trace");
+      readings.push_back({answer, std::nullopt});
+    }
+    return readings;
   }
   std::string name() const override { return name_value; }
 
