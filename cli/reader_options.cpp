@@ -13,6 +13,12 @@ void require_range(const char* option, int64_t value, int64_t low, int64_t high)
                    std::to_string(low) + " to " + std::to_string(high));
 }
 
+eval::AnswerStructure parse_structure(const std::string& name) {
+  if (name == "free") return eval::AnswerStructure::kFree;
+  if (name == "rectangular") return eval::AnswerStructure::kRectangular;
+  throw UsageError("--structure is '" + name + "', expected free or rectangular");
+}
+
 }  // namespace
 
 void add_reader_options(VerbOptions& options, ReaderOptions& values) {
@@ -25,16 +31,20 @@ void add_reader_options(VerbOptions& options, ReaderOptions& values) {
       "longest answer")("device", po::value(&reader.device)->default_value(reader.device),
                         "cpu, cuda or cuda:N")(
       "dtype", po::value(&reader.dtype)->default_value(reader.dtype), "auto, float32 or bfloat16")(
+      "structure", po::value(&values.structure)->default_value(values.structure),
+      "free, or rectangular: a model can write nothing but a rectangular Markdown table")(
       "threads", po::value(&values.threads)->default_value(values.threads),
       "of tensor operations; 0 = all processors");
 }
 
 eval::ModelReader load_reader(const ReaderOptions& values) {
+  eval::ModelReaderOptions options = values.reader;
+  options.structure = parse_structure(values.structure);
   require_range("--max-tiles", values.reader.max_tiles, 0, 64);
   require_range("--max-new-tokens", values.reader.max_new_tokens, 1, 1 << 20);
   const std::filesystem::path folder = model_folder(values.model);
   set_threads(values.threads);
-  return eval::ModelReader(folder, values.reader);
+  return eval::ModelReader(folder, options);
 }
 
 }  // namespace nvlm::cli

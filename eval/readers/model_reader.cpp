@@ -5,11 +5,29 @@
 #include "common/device.h"
 #include "decoder/checkpoint.h"
 #include "decoder/generation.h"
+#include "decoder/tokenizer/stream_decoder.h"
 #include "eval/table/gfm_parser.h"
 #include "fusion/multimodal_checkpoint.h"
 #include "vision/preprocessor.h"
 
 namespace nvlm::eval {
+namespace {
+
+/// Token by token, so that it is known which of them wrote what.
+Answer write_answer(const decoder::Tokenizer& tokenizer, const std::vector<int64_t>& tokens,
+                    const std::vector<float>& log_probabilities) {
+  Answer answer;
+  decoder::StreamDecoder stream(tokenizer);
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const size_t begin = answer.text.size();
+    answer.text += stream.push(tokens[i]);
+    answer.tokens.push_back({{begin, answer.text.size()}, log_probabilities[i]});
+  }
+  answer.text += stream.flush();
+  return answer;
+}
+
+}  // namespace
 
 ModelReader::ModelReader(const std::filesystem::path& folder, const ModelReaderOptions& options)
     : options_(options),
@@ -23,19 +41,26 @@ ModelReader::ModelReader(const std::filesystem::path& folder, const ModelReaderO
   model_->to(device_);
   if (options_.max_tiles > 0) preprocessor_.tiling.max_tiles = options_.max_tiles;
   for (const int64_t id : model_->config().decoder.eos_token_ids) stop_tokens_.push_back(id);
+  if (options_.structure == AnswerStructure::kRectangular) {
+    vocabulary_.emplace(tokenizer_, stop_tokens_);
+    name_ += " rectangular";
+  }
 }
 
 std::vector<TableReading> ModelReader::read(std::span<const Tensor> images) {
   std::vector<TableReading> readings;
-  for (std::string& text : answer(images)) {
-    TableReading& reading = readings.emplace_back(std::move(text));
-    if (auto gfm = parse_gfm_table(reading.text)) reading.table = std::move(gfm->table);
+  for (Answer& answer : answer(images)) {
+    TableReading& reading = readings.emplace_back(std::move(answer.text));
+    if (auto gfm = parse_gfm_table(reading.text)) {
+      set_cell_probabilities(*gfm, answer.tokens);
+      reading.table = std::move(gfm->table);
+    }
   }
   return readings;
 }
 
-std::vector<std::string> ModelReader::answer(std::span<const Tensor> images,
-                                             const decoder::TokenCallback& on_token) {
+std::vector<Answer> ModelReader::answer(std::span<const Tensor> images,
+                                        const decoder::TokenCallback& on_token) {
   const c10::InferenceMode inference;
   std::vector<Tensor> pixel_values;
   std::vector<fusion::Prompt> prompts;
@@ -51,12 +76,23 @@ std::vector<std::string> ModelReader::answer(std::span<const Tensor> images,
   decoder::GenerationConfig generation;
   generation.max_new_tokens = options_.max_new_tokens;
   generation.eos_token_ids = stop_tokens_;
-  const decoder::Generation result = model_->generate(batch, features, generation, on_token);
-  std::vector<std::string> texts;
-  texts.reserve(result.tokens.size());
-  for (const std::vector<int64_t>& tokens : result.tokens)
-    texts.push_back(tokenizer_.decode(tokens));
-  return texts;
+  generation.sampling = options_.sampling;
+  std::optional<TableConstraint> constraint;
+  if (vocabulary_) {
+    constraint.emplace(*vocabulary_, batch.size(), options_.max_new_tokens);
+  }
+  const decoder::Generation result = model_->generate(
+      batch, features, generation,
+      [&](int64_t sample, int64_t token) {
+        if (constraint) constraint->push(sample, token);
+        if (on_token) on_token(sample, token);
+      },
+      constraint ? constraint->hook() : decoder::LogitsHook{});
+  std::vector<Answer> answers;
+  for (size_t i = 0; i < result.tokens.size(); ++i) {
+    answers.push_back(write_answer(tokenizer_, result.tokens[i], result.log_probabilities[i]));
+  }
+  return answers;
 }
 
 }  // namespace nvlm::eval

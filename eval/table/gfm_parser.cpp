@@ -45,24 +45,33 @@ std::string with_line_breaks(std::string_view cell) {
   return result;
 }
 
-std::vector<std::string> split_cells(std::string_view line) {
+struct WrittenCell {
+  std::string text;
+  ByteRange source;
+};
+
+/// The cells of `line`, which is a part of `text`.
+std::vector<WrittenCell> split_cells(std::string_view line, std::string_view text) {
   line = trim_blanks(line);
   if (!line.empty() && line.front() == '|') line.remove_prefix(1);
-  std::vector<std::string> cells;
+  const size_t origin = static_cast<size_t>(line.data() - text.data());
+  std::vector<WrittenCell> cells;
   std::string cell;
-  bool open = true;  // false right after the pipe that ended a cell
+  size_t begin = 0;
+  const auto finish = [&](size_t end) {
+    cells.push_back({with_line_breaks(trim_blanks(cell)), {origin + begin, origin + end}});
+    cell.clear();
+    begin = end;
+  };
   for (size_t at = 0; at < line.size(); ++at) {
-    open = true;
     if (line[at] == '|') {
-      cells.push_back(with_line_breaks(trim_blanks(cell)));
-      cell.clear();
-      open = false;
+      finish(at + 1);
     } else {
       if (line[at] == '\\' && at + 1 < line.size() && line[at + 1] == '|') ++at;
       cell.push_back(line[at]);
     }
   }
-  if (open) cells.push_back(with_line_breaks(trim_blanks(cell)));
+  if (line.empty() || begin < line.size()) finish(line.size());
   return cells;
 }
 
@@ -70,8 +79,9 @@ std::vector<std::string> split_cells(std::string_view line) {
 size_t num_delimiters(std::string_view line) {
   if (line.find_first_not_of("|:- \t") != std::string_view::npos) return 0;
   if (line.find('|') == std::string_view::npos) return 0;
-  const std::vector<std::string> cells = split_cells(line);
-  for (std::string_view cell : cells) {
+  const std::vector<WrittenCell> cells = split_cells(line, line);
+  for (const WrittenCell& written : cells) {
+    std::string_view cell = written.text;
     if (!cell.empty() && cell.front() == ':') cell.remove_prefix(1);
     if (!cell.empty() && cell.back() == ':') cell.remove_suffix(1);
     if (cell.empty() || cell.find_first_not_of('-') != std::string_view::npos) return 0;
@@ -123,7 +133,7 @@ bool starts_other_block(std::string_view line) {
   return heading || is_thematic_break(line) || is_list_item(line) || is_html_block(line);
 }
 
-void append_row(GfmTable& result, std::vector<std::string> cells) {
+void append_row(GfmTable& result, std::vector<WrittenCell> cells) {
   Table& table = result.table;
   if ((table.num_rows + 1) * table.num_columns > kMaxGridPositions) {
     throw std::runtime_error("gfm: a table of " + std::to_string(table.num_columns) +
@@ -137,11 +147,12 @@ void append_row(GfmTable& result, std::vector<std::string> cells) {
   cells.resize(num_columns);
   for (size_t column = 0; column < num_columns; ++column) {
     TableCell cell;
-    cell.text = std::move(cells[column]);
+    cell.text = std::move(cells[column].text);
     cell.row = table.num_rows;
     cell.column = static_cast<int64_t>(column);
     cell.is_header = table.num_rows == 0;
     table.cells.push_back(std::move(cell));
+    result.sources.push_back(cells[column].source);
   }
   ++table.num_rows;
 }
@@ -154,7 +165,7 @@ std::optional<GfmTable> parse_gfm_table(std::string_view text) {
     const size_t num_columns = num_delimiters(lines[header + 1]);
     if (num_columns == 0 || trim_blanks(lines[header]).empty()) continue;
     if (starts_other_block(lines[header])) continue;
-    std::vector<std::string> titles = split_cells(lines[header]);
+    std::vector<WrittenCell> titles = split_cells(lines[header], text);
     if (titles.size() != num_columns) continue;
 
     GfmTable result;
@@ -162,7 +173,7 @@ std::optional<GfmTable> parse_gfm_table(std::string_view text) {
     append_row(result, std::move(titles));
     for (size_t row = header + 2; row < lines.size(); ++row) {
       if (trim_blanks(lines[row]).empty() || starts_other_block(lines[row])) break;
-      append_row(result, split_cells(lines[row]));
+      append_row(result, split_cells(lines[row], text));
     }
     return result;
   }
@@ -170,17 +181,17 @@ std::optional<GfmTable> parse_gfm_table(std::string_view text) {
 }
 
 std::optional<GfmTable> repair_gfm_table(std::string_view text) {
-  std::vector<std::vector<std::string>> rows;
+  std::vector<std::vector<WrittenCell>> rows;
   size_t num_columns = 0;
   for (const std::string_view line : split_lines(text)) {
     if (line.find('|') == std::string_view::npos || num_delimiters(line) > 0) continue;
-    rows.push_back(split_cells(line));
+    rows.push_back(split_cells(line, text));
     num_columns = std::max(num_columns, rows.back().size());
   }
   if (rows.empty()) return std::nullopt;
   GfmTable result;
   result.table.num_columns = static_cast<int64_t>(num_columns);
-  for (std::vector<std::string>& row : rows) append_row(result, std::move(row));
+  for (std::vector<WrittenCell>& row : rows) append_row(result, std::move(row));
   return result;
 }
 

@@ -4,13 +4,22 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "eval/table/table.h"
 
 namespace nvlm::eval {
 
+/// Bytes begin to end - 1 of a text.
+struct ByteRange {
+  size_t begin = 0, end = 0;
+};
+
 struct GfmTable {
-  Table table;              // no spans; row 0 is the header
+  Table table;  // no spans; row 0 is the header
+  /// Per cell of `table`: where it was written, from behind the pipe before it to behind the one
+  /// that ends it. Empty for a cell that was padded.
+  std::vector<ByteRange> sources;
   int64_t padded_rows = 0;  // body rows that had too few cells; the missing ones are blank
   int64_t cut_rows = 0;     // body rows that had too many cells; the surplus is dropped
 
