@@ -14,6 +14,7 @@
 #include "experiments/efficiency/decoder_speed.h"
 #include "experiments/efficiency/floors.h"
 #include "experiments/efficiency/multimodal_speed.h"
+#include "experiments/efficiency/structure_cost.h"
 #include "fusion/multimodal_checkpoint.h"
 
 namespace nvlm::cli {
@@ -64,7 +65,10 @@ Json benchmark_lab_model(const std::string& name, at::Device device, at::ScalarT
   layout.columns = 3;
   const fusion::PromptBatch batch =
       fusion::collate({prompts.build(eval::kTableQuestion, {layout})}, /*pad_id=*/0).to(device);
-  return speed_report("nvlm-" + name, experiments::measure_multimodal(model, batch), floors);
+  Json report = speed_report("nvlm-" + name, experiments::measure_multimodal(model, batch), floors);
+  report["rectangular_overhead"] =
+      experiments::measure_structure_cost(model, tokenizer, batch).overhead();
+  return report;
 }
 
 Json benchmark(at::Device device, at::ScalarType dtype) {
@@ -109,7 +113,12 @@ void print_benchmark(const Json& report) {
     }
     std::cout << 100 * number("prefill_fraction_of_peak") << "% of the floor), decode "
               << number("decode_tokens_per_second") << " tokens/s ("
-              << 100 * number("decode_fraction_of_bandwidth") << "%)\n";
+              << 100 * number("decode_fraction_of_bandwidth") << "%)";
+    if (speed.contains("rectangular_overhead")) {
+      std::cout << ", --structure rectangular " << std::showpos
+                << 100 * number("rectangular_overhead") << std::noshowpos << "% per token";
+    }
+    std::cout << "\n";
   }
 }
 
