@@ -28,30 +28,13 @@ std::vector<std::string_view> split_lines(std::string_view text) {
   return lines;
 }
 
-/// The cell with `<br>`, `<br/>` and `<br />` turned into line breaks.
-std::string with_line_breaks(std::string_view cell) {
-  std::string result;
-  for (size_t at = 0; at < cell.size();) {
-    const bool maybe = cell[at] == '<' && at + 2 < cell.size() && (cell[at + 1] | 0x20) == 'b' &&
-                       (cell[at + 2] | 0x20) == 'r';
-    const size_t end = maybe ? cell.find_first_not_of(" \t/", at + 3) : std::string_view::npos;
-    if (end != std::string_view::npos && cell[end] == '>') {
-      result.push_back('\n');
-      at = end + 1;
-    } else {
-      result.push_back(cell[at++]);
-    }
-  }
-  return result;
-}
-
 struct WrittenCell {
   std::string text;
   ByteRange source;
 };
 
 /// The cells of `line`, which is a part of `text`.
-std::vector<WrittenCell> split_cells(std::string_view line, std::string_view text) {
+std::vector<WrittenCell> split_cells(std::string_view line, std::string_view text, GfmText style) {
   line = trim_blanks(line);
   if (!line.empty() && line.front() == '|') line.remove_prefix(1);
   const size_t origin = static_cast<size_t>(line.data() - text.data());
@@ -59,7 +42,7 @@ std::vector<WrittenCell> split_cells(std::string_view line, std::string_view tex
   std::string cell;
   size_t begin = 0;
   const auto finish = [&](size_t end) {
-    cells.push_back({with_line_breaks(trim_blanks(cell)), {origin + begin, origin + end}});
+    cells.push_back({read_gfm_text(trim_blanks(cell), style), {origin + begin, origin + end}});
     cell.clear();
     begin = end;
   };
@@ -79,7 +62,7 @@ std::vector<WrittenCell> split_cells(std::string_view line, std::string_view tex
 size_t num_delimiters(std::string_view line) {
   if (line.find_first_not_of("|:- \t") != std::string_view::npos) return 0;
   if (line.find('|') == std::string_view::npos) return 0;
-  const std::vector<WrittenCell> cells = split_cells(line, line);
+  const std::vector<WrittenCell> cells = split_cells(line, line, GfmText::kLiteral);
   for (const WrittenCell& written : cells) {
     std::string_view cell = written.text;
     if (!cell.empty() && cell.front() == ':') cell.remove_prefix(1);
@@ -159,13 +142,13 @@ void append_row(GfmTable& result, std::vector<WrittenCell> cells) {
 
 }  // namespace
 
-std::optional<GfmTable> parse_gfm_table(std::string_view text) {
+std::optional<GfmTable> parse_gfm_table(std::string_view text, GfmText style) {
   const std::vector<std::string_view> lines = split_lines(text);
   for (size_t header = 0; header + 1 < lines.size(); ++header) {
     const size_t num_columns = num_delimiters(lines[header + 1]);
     if (num_columns == 0 || trim_blanks(lines[header]).empty()) continue;
     if (starts_other_block(lines[header])) continue;
-    std::vector<WrittenCell> titles = split_cells(lines[header], text);
+    std::vector<WrittenCell> titles = split_cells(lines[header], text, style);
     if (titles.size() != num_columns) continue;
 
     GfmTable result;
@@ -173,7 +156,7 @@ std::optional<GfmTable> parse_gfm_table(std::string_view text) {
     append_row(result, std::move(titles));
     for (size_t row = header + 2; row < lines.size(); ++row) {
       if (trim_blanks(lines[row]).empty() || starts_other_block(lines[row])) break;
-      append_row(result, split_cells(lines[row], text));
+      append_row(result, split_cells(lines[row], text, style));
     }
     return result;
   }
@@ -185,7 +168,7 @@ std::optional<GfmTable> repair_gfm_table(std::string_view text) {
   size_t num_columns = 0;
   for (const std::string_view line : split_lines(text)) {
     if (line.find('|') == std::string_view::npos || num_delimiters(line) > 0) continue;
-    rows.push_back(split_cells(line, text));
+    rows.push_back(split_cells(line, text, GfmText::kLiteral));
     num_columns = std::max(num_columns, rows.back().size());
   }
   if (rows.empty()) return std::nullopt;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "eval/table/gfm_text.h"
 #include "eval/table/table.h"
 
 namespace nvlm::eval {
@@ -29,10 +30,11 @@ struct GfmTable {
 /// The first table in `text`, or nothing. A table is a line of cells, a delimiter row with as many
 /// cells and at least one `|`, and the lines up to a blank line or the start of another block.
 /// Outer pipes are optional, `\|` is a literal pipe, blanks around a cell are dropped, `<br>` is a
-/// line break; no other markup is interpreted. Code fences around the table are ignored.
+/// line break; other markup is interpreted as `style` says (gfm_text.h). Code fences around the
+/// table are ignored.
 /// throws  std::runtime_error if the table has more than kMaxGridPositions
 /// source: https://github.github.com/gfm/#tables-extension-
-std::optional<GfmTable> parse_gfm_table(std::string_view text);
+std::optional<GfmTable> parse_gfm_table(std::string_view text, GfmText style = GfmText::kLiteral);
 
 /// The table that a text almost holds: every line with a pipe is a row, delimiter rows are left out
 /// wherever they stand and whatever their width, and rows are padded to the widest. For a model's
