@@ -49,20 +49,20 @@ bool all_finite(const Tensor& tensor, at::ScalarType dtype) {
 }
 
 // What keeps `name` from being copied into `slot`, or "".
-std::string misfit(const WeightStore& store, const std::string& name, const Tensor& slot,
+std::string misfit(const WeightSource& store, const std::string& name, const Tensor& slot,
                    const LoadOptions& options) {
-  const TensorEntry& entry = store.entry(name);
+  const TensorEntry entry = store.entry(name);
   if (slot.sizes() != at::IntArrayRef(entry.shape)) {
-    return "'" + name + "' is " + shape_text(entry.shape) + ", expected " +
+    return "'" + store.stored_name(name) + "' is " + shape_text(entry.shape) + ", expected " +
            shape_text(slot.sizes());
   }
   const bool floating = slot.is_floating_point();
   if (floating != c10::isFloatingType(entry.dtype)) {
-    return "'" + name + "' holds " + c10::toString(entry.dtype) + ", expected " +
+    return "'" + store.stored_name(name) + "' holds " + c10::toString(entry.dtype) + ", expected " +
            (floating ? "a floating-point dtype" : c10::toString(slot.scalar_type()));
   }
   if (floating && !all_finite(store.tensor(name), options.dtype)) {
-    return "NaN or infinite weights in '" + name + "'";
+    return "NaN or infinite weights in '" + store.stored_name(name) + "'";
   }
   return "";
 }
@@ -78,7 +78,8 @@ void copy_into(Tensor slot, const Tensor& stored, at::ScalarType dtype) {
 
 }  // namespace
 
-void load_weights(torch::nn::Module& module, const WeightStore& store, const LoadOptions& options) {
+void load_weights(torch::nn::Module& module, const WeightSource& store,
+                  const LoadOptions& options) {
   const at::NoGradGuard no_grad;
   const std::vector<NamedSlot> slots = parameters_and_buffers(module);
   std::vector<std::string> findings;
@@ -95,7 +96,7 @@ void load_weights(torch::nn::Module& module, const WeightStore& store, const Loa
       std::string finding = misfit(store, name, slot, options);
       if (!finding.empty()) findings.push_back(std::move(finding));
     } else if (found.count(slot.unsafeGetTensorImpl()) == 0 && !has_suffix(name, options.ignored)) {
-      findings.push_back("missing '" + name + "' " + shape_text(slot.sizes()));
+      findings.push_back("missing '" + store.stored_name(name) + "' " + shape_text(slot.sizes()));
     }
   }
   for (const std::string& name : store.names()) {

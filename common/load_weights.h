@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/tensor.h"
-#include "common/weight_store.h"
+#include "common/weight_source.h"
 
 namespace nvlm {
 
@@ -28,7 +28,7 @@ struct LoadOptions {
 /// Nothing is copied unless everything fits.
 /// throws  std::runtime_error, a line per finding: every missing, unexpected and mis-shaped
 ///         tensor, and those with NaN or infinite values (also if only after conversion)
-void load_weights(torch::nn::Module& module, const WeightStore& store,
+void load_weights(torch::nn::Module& module, const WeightSource& store,
                   const LoadOptions& options = {});
 
 /// Parameters and buffers by name, detached, sharing their memory; of a tensor registered under

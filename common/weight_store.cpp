@@ -103,7 +103,7 @@ const SafetensorsFile& WeightStore::shard(const std::string& name) const {
 
 Tensor WeightStore::tensor(const std::string& name) const { return shard(name).tensor(name); }
 
-const TensorEntry& WeightStore::entry(const std::string& name) const {
+TensorEntry WeightStore::entry(const std::string& name) const {
   return shard(name).entries().at(name);
 }
 

@@ -6,12 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "common/safetensors.h"
-#include "common/tensor.h"
+#include "common/weight_source.h"
 
 namespace nvlm {
 
-class WeightStore {
+class WeightStore : public WeightSource {
  public:
   /// Opens a folder with model.safetensors or, where that is absent, model.safetensors.index.json,
   /// or one of these files, or any single .safetensors file. Every shard is opened and
@@ -21,18 +20,18 @@ class WeightStore {
   static WeightStore open(const std::filesystem::path& folder_or_file);
 
   /// All tensor names, sorted; tensors of a shard that the index forgot are included.
-  std::vector<std::string> names() const;
-  bool contains(const std::string& name) const { return shard_of_.count(name) > 0; }
+  std::vector<std::string> names() const override;
+  bool contains(const std::string& name) const override { return shard_of_.count(name) > 0; }
 
   /// Zero-copy, see SafetensorsFile::tensor.
   /// throws  std::runtime_error if there is no such tensor
-  Tensor tensor(const std::string& name) const;
+  Tensor tensor(const std::string& name) const override;
 
   /// Shape and dtype without touching the data. Throws like tensor().
-  const TensorEntry& entry(const std::string& name) const;
+  TensorEntry entry(const std::string& name) const override;
 
   /// What was opened, as given; for messages.
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const override { return path_; }
   /// The .safetensors files, in the order of their names.
   std::vector<std::filesystem::path> files() const;
 

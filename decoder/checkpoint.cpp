@@ -1,11 +1,14 @@
 #include "decoder/checkpoint.h"
 
 #include <map>
+#include <memory>
 #include <stdexcept>
 
 #include "common/json.h"
 #include "common/safetensors.h"
 #include "common/weight_store.h"
+#include "decoder/gpt2.h"
+#include "decoder/meta_llama.h"
 
 namespace nvlm::decoder {
 namespace {
@@ -41,33 +44,47 @@ Json generation_json(const LlamaConfig& config) {
 
 }  // namespace
 
-void check_plausible(const LlamaConfig& config, const WeightStore& store) {
+void check_plausible(const LlamaConfig& config, const WeightSource& weights) {
   constexpr int64_t kSlack = 1 << 20;  // small files with a wrong field get the detailed report
   int64_t stored = 0;
-  for (const std::string& name : store.names()) {
-    stored += c10::multiply_integers(store.entry(name).shape);
+  for (const std::string& name : weights.names()) {
+    stored += c10::multiply_integers(weights.entry(name).shape);
   }
   const int64_t described = num_parameters(config);
   if (described / 2 <= stored + kSlack) return;
   throw std::runtime_error("decoder.checkpoint: the configuration describes " +
                            std::to_string(described) + " parameters, but '" +
-                           store.path().string() + "' holds " + std::to_string(stored));
+                           weights.path().string() + "' holds " + std::to_string(stored));
 }
 
 LoadOptions llama_load_options(const LlamaConfig& config, at::ScalarType dtype,
                                const std::string& prefix) {
-  LoadOptions options{.prefix = prefix, .ignored = {"rotary_emb.inv_freq"}, .dtype = dtype};
+  LoadOptions options{
+      .prefix = prefix, .ignored = {"rotary_emb.inv_freq", "rope.freqs"}, .dtype = dtype};
+  if (is_gpt2(config)) {  // causal masks that old files hold
+    options.ignored.insert(options.ignored.end(), {".attn.bias", ".attn.masked_bias"});
+  }
   if (config.tie_word_embeddings) options.ignored.emplace_back("lm_head.weight");
   return options;
 }
 
 LlamaForCausalLM load_llama(const fs::path& dir, at::ScalarType dtype) {
+  const auto load = [&](const LlamaConfig& config, const WeightSource& weights) {
+    check_plausible(config, weights);
+    LlamaForCausalLM model(config);
+    load_weights(*model, weights, llama_load_options(config, dtype));
+    return model;
+  };
+  if (is_meta_llama(dir)) {
+    const std::unique_ptr<WeightSource> stored = open_meta_weights(dir);
+    const LlamaConfig config = meta_llama_config(dir, *stored);
+    return load(config, TranslatedWeights(*stored, meta_llama_origins(config)));
+  }
   const LlamaConfig config = read_config(dir / "config.json");
-  const WeightStore store = WeightStore::open(dir);
-  check_plausible(config, store);
-  LlamaForCausalLM model(config);
-  load_weights(*model, store, llama_load_options(config, dtype));
-  return model;
+  const WeightStore stored = WeightStore::open(dir);
+  if (!is_gpt2(config)) return load(config, stored);
+  const std::string prefix = stored.contains("wte.weight") ? "" : "transformer.";
+  return load(config, TranslatedWeights(stored, gpt2_origins(config, prefix)));
 }
 
 void save_llama(const fs::path& dir, const LlamaForCausalLM& model) {
@@ -76,7 +93,9 @@ void save_llama(const fs::path& dir, const LlamaForCausalLM& model) {
   config["torch_dtype"] = torch_dtype_name(model->model->embed_tokens->weight.scalar_type());
   write_json(dir / "config.json", config);
   write_json(dir / "generation_config.json", generation_json(model->config()));
-  write_safetensors(dir / "model.safetensors", state_dict(*model), {{"format", "pt"}});
+  std::map<std::string, Tensor> tensors = state_dict(*model);
+  if (is_gpt2(model->config())) tensors = gpt2_state_dict(tensors, model->config());
+  write_safetensors(dir / "model.safetensors", tensors, {{"format", "pt"}});
 }
 
 GenerationConfig load_generation_config(const fs::path& dir) {

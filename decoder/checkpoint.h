@@ -1,5 +1,5 @@
-// Llama checkpoints in Hugging Face's layout: config.json, generation_config.json and
-// model.safetensors (or shards with an index).
+// Decoder checkpoints: Hugging Face's layout (config.json, generation_config.json and
+// model.safetensors, or shards with an index) of Llama, Qwen2 and GPT-2, and Meta's own of Llama.
 #pragma once
 
 #include <filesystem>
@@ -11,7 +11,7 @@
 
 namespace nvlm::decoder {
 
-/// Loads a model whose weights have `dtype`, on the CPU.
+/// Loads a model whose weights have `dtype`, on the CPU; the layout is recognised by the files.
 /// throws  std::runtime_error or std::invalid_argument naming the file: a field that is missing or
 ///         impossible, every missing, unexpected, mis-shaped or non-finite tensor
 LlamaForCausalLM load_llama(const std::filesystem::path& dir, at::ScalarType dtype = at::kFloat);
@@ -22,12 +22,13 @@ LlamaForCausalLM load_llama(const std::filesystem::path& dir, at::ScalarType dty
 LoadOptions llama_load_options(const LlamaConfig& config, at::ScalarType dtype,
                                const std::string& prefix = "");
 
-/// Throws std::runtime_error if `config` describes far more parameters than `store` holds: a wrong
-/// number in a configuration must not allocate the machine's memory.
-void check_plausible(const LlamaConfig& config, const WeightStore& store);
+/// Throws std::runtime_error if `config` describes far more parameters than `weights` holds: a
+/// wrong number in a configuration must not allocate the machine's memory.
+void check_plausible(const LlamaConfig& config, const WeightSource& weights);
 
-/// Writes config.json, generation_config.json and model.safetensors, each atomically; a tied head
-/// is not written. The folder is made if it does not exist.
+/// Writes config.json, generation_config.json and model.safetensors in Hugging Face's layout of the
+/// family, each atomically; a tied head is not written. The folder is made if it does not exist.
+/// throws  std::invalid_argument for a mixture of switches that no published family has
 void save_llama(const std::filesystem::path& dir, const LlamaForCausalLM& model);
 
 /// The generation_config.json of a checkpoint (absent: its config.json alone): stop tokens, and the

@@ -47,14 +47,19 @@ const LlamaConfig& validated(const LlamaConfig& config) {
 
 }  // namespace
 
-LlamaModelImpl::LlamaModelImpl(const LlamaConfig& config)
-    : config_(validated(config)), frequencies_(rotary_frequencies(config)) {
+LlamaModelImpl::LlamaModelImpl(const LlamaConfig& config) : config_(validated(config)) {
   embed_tokens = register_module("embed_tokens", torch::nn::Embedding(config.vocab, config.hidden));
+  if (config.positions == PositionKind::kRotary) {
+    frequencies_ = rotary_frequencies(config);
+  } else {
+    embed_positions = register_module(
+        "embed_positions", torch::nn::Embedding(config.max_position_embeddings, config.hidden));
+  }
   layers = register_module("layers", torch::nn::ModuleList());
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     layers->push_back(LlamaLayer(config, layer));
   }
-  norm = register_module("norm", RmsNorm(config.hidden, config.rms_norm_eps));
+  norm = register_module("norm", DecoderNorm(config));
 }
 
 void LlamaModelImpl::check_inputs(const DecoderInputs& inputs, const KvCache* cache) const {
@@ -69,9 +74,13 @@ void LlamaModelImpl::check_inputs(const DecoderInputs& inputs, const KvCache* ca
     expect_dtype(inputs.attention_mask, at::kBool, "decoder: attention_mask");
   }
   const int64_t positions = seq + (cache == nullptr ? 0 : cache->length());
-  TORCH_CHECK(config_.rope_dynamic_factor == 0 || positions <= config_.max_position_embeddings,
-              "decoder: ", positions, " positions, expected at most ",
-              config_.max_position_embeddings, ": dynamic rope scaling beyond is not implemented");
+  const bool limited =
+      config_.rope_dynamic_factor != 0 || config_.positions == PositionKind::kLearned;
+  TORCH_CHECK(!limited || positions <= config_.max_position_embeddings, "decoder: ", positions,
+              " positions, expected at most ", config_.max_position_embeddings,
+              config_.positions == PositionKind::kLearned
+                  ? ": the learned ones"
+                  : ": dynamic rope scaling beyond is not implemented");
   if (!inputs.cross_attention) return;
   const CrossAttention& cross = *inputs.cross_attention;
   TORCH_CHECK(cross.blocks != nullptr, "decoder: cross_attention has no blocks");
@@ -86,20 +95,27 @@ void LlamaModelImpl::check_inputs(const DecoderInputs& inputs, const KvCache* ca
   }
 }
 
+Tensor LlamaModelImpl::first_layer_input(const DecoderInputs& inputs) {
+  if (embed_positions.is_empty()) return inputs.embeddings;
+  return inputs.embeddings + embed_positions(inputs.position_ids);
+}
+
 Tensor LlamaModelImpl::run(const DecoderInputs& inputs, KvCache* cache, AttentionProbe* probe,
                            std::vector<Tensor>* outputs) {
   check_inputs(inputs, cache);
-  Tensor hidden = inputs.embeddings;
+  Tensor hidden = first_layer_input(inputs);
   const int64_t seq = hidden.size(1);
-  if (frequencies_.device() != hidden.device()) {
-    frequencies_ = frequencies_.to(hidden.device());
+  std::optional<RotaryAngles> angles;
+  if (frequencies_.defined()) {
+    if (frequencies_.device() != hidden.device()) frequencies_ = frequencies_.to(hidden.device());
+    angles = rotary_angles(frequencies_, inputs.position_ids);
   }
   if (cache != nullptr && inputs.cross_attention) {
     cache->memory.resize(static_cast<size_t>(inputs.cross_attention->blocks->num_blocks()));
   }
   const at::TensorOptions activations(hidden.options().requires_grad(std::nullopt));
   const AttentionContext context{
-      .angles = rotary_angles(frequencies_, inputs.position_ids),
+      .angles = angles,
       .mask = causal_mask(inputs.attention_mask, seq, cache, activations),
       .cache = cache,
       .probe = probe};

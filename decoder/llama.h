@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "decoder/decoder_inputs.h"
+#include "decoder/decoder_norm.h"
 #include "decoder/kv_cache.h"
 #include "decoder/llama_config.h"
 #include "decoder/llama_layer.h"
-#include "decoder/rms_norm.h"
 
 namespace nvlm::decoder {
 
@@ -29,13 +29,18 @@ class LlamaModelImpl : public torch::nn::Module {
   Tensor forward(const DecoderInputs& inputs, KvCache* cache = nullptr,
                  AttentionProbe* probe = nullptr);
 
+  /// What enters the first layer: the embeddings, with learned positions added where the model has
+  /// them. [batch, seq, hidden]
+  Tensor first_layer_input(const DecoderInputs& inputs);
+
   /// The residual stream after each layer, before the final norm; for parity tests and probes.
   /// returns  one [batch, seq, hidden] per layer
   std::vector<Tensor> layer_outputs(const DecoderInputs& inputs);
 
   torch::nn::Embedding embed_tokens{nullptr};
+  torch::nn::Embedding embed_positions{nullptr};  // null with rotary positions
   torch::nn::ModuleList layers{nullptr};
-  RmsNorm norm{nullptr};
+  DecoderNorm norm{nullptr};
 
  private:
   Tensor run(const DecoderInputs& inputs, KvCache* cache, AttentionProbe* probe,
@@ -43,7 +48,8 @@ class LlamaModelImpl : public torch::nn::Module {
   void check_inputs(const DecoderInputs& inputs, const KvCache* cache) const;
 
   LlamaConfig config_;
-  /// [head_dim / 2]; no buffer, as it is not stored and stays float32 whatever the weights become.
+  /// [head_dim / 2]; undefined without rotary positions. No buffer, as it is not stored and stays
+  /// float32 whatever the weights become.
   Tensor frequencies_;
 };
 TORCH_MODULE(LlamaModel);

@@ -10,19 +10,22 @@ LlamaAttentionImpl::LlamaAttentionImpl(const LlamaConfig& config, int64_t layer)
     return register_module(name, torch::nn::Linear(torch::nn::LinearOptions(in, out).bias(bias)));
   };
   const int64_t query_width = heads_ * head_dim_, key_width = kv_heads_ * head_dim_;
-  q_proj = linear("q_proj", config.hidden, query_width, config.attention_bias);
-  k_proj = linear("k_proj", config.hidden, key_width, config.attention_bias);
-  v_proj = linear("v_proj", config.hidden, key_width, config.attention_bias);
-  o_proj = linear("o_proj", query_width, config.hidden, false);
+  const bool biased = config.biases != BiasKind::kNone;
+  q_proj = linear("q_proj", config.hidden, query_width, biased);
+  k_proj = linear("k_proj", config.hidden, key_width, biased);
+  v_proj = linear("v_proj", config.hidden, key_width, biased);
+  o_proj = linear("o_proj", query_width, config.hidden, config.biases == BiasKind::kAll);
 }
 
 Tensor LlamaAttentionImpl::forward(const Tensor& input, const AttentionContext& context) {
   const int64_t batch = input.size(0), seq = input.size(1);
+  const auto placed = [&](const Tensor& x) {
+    return (context.angles ? apply_rotary(x, *context.angles) : x).transpose(1, 2);
+  };
   const Tensor query =
-      apply_rotary(q_proj(input).view({batch, seq, heads_, head_dim_}), context.angles)
-          .transpose(1, 2);  // [batch, heads, seq, head_dim]
-  Tensor keys = apply_rotary(k_proj(input).view({batch, seq, kv_heads_, head_dim_}), context.angles)
-                    .transpose(1, 2);  // [batch, kv_heads, seq, head_dim]
+      placed(q_proj(input).view({batch, seq, heads_, head_dim_}));  // [batch, heads, seq, head_dim]
+  Tensor keys = placed(
+      k_proj(input).view({batch, seq, kv_heads_, head_dim_}));  // [batch, kv_heads, seq, head_dim]
   Tensor values = v_proj(input)
                       .view({batch, seq, kv_heads_, head_dim_})
                       .transpose(1, 2);  // [batch, kv_heads, seq, head_dim]

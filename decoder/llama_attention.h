@@ -1,9 +1,11 @@
-// Self-attention of Llama: grouped queries, rotary positions, key-value cache.
+// Self-attention of Llama: grouped queries, rotary positions (or none), key-value cache.
 #pragma once
 
 #include <torch/nn/module.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
+
+#include <optional>
 
 #include "decoder/attention_probe.h"
 #include "decoder/causal_attention.h"
@@ -15,7 +17,7 @@ namespace nvlm::decoder {
 
 /// What all layers share during one forward pass.
 struct AttentionContext {
-  RotaryAngles angles;
+  std::optional<RotaryAngles> angles;  // none: positions stand in the embeddings already
   AttentionMask mask;
   KvCache* cache = nullptr;         // may be null
   AttentionProbe* probe = nullptr;  // may be null

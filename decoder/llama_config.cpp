@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "decoder/gpt2.h"
+
 namespace nvlm::decoder {
 namespace {
 
@@ -110,9 +112,10 @@ void validate(const LlamaConfig& config) {
   require_size("max_position_embeddings", config.max_position_embeddings, int64_t{1} << 40);
   require_field(config.heads % config.kv_heads == 0, "num_key_value_heads", config.kv_heads,
                 "a divisor of num_attention_heads " + std::to_string(config.heads));
-  require_field(config.head_dim % 2 == 0, "head_dim", config.head_dim, "an even number");
+  require_field(config.positions == PositionKind::kLearned || config.head_dim % 2 == 0, "head_dim",
+                config.head_dim, "an even number");
   require_positive("rope_theta", config.rope_theta);
-  require_positive("rms_norm_eps", config.rms_norm_eps);
+  require_positive("rms_norm_eps", config.norm_eps);
   require_field(std::isfinite(config.initializer_range) && config.initializer_range >= 0,
                 "initializer_range", config.initializer_range, "a number from 0 on");
   require_field(config.rope_dynamic_factor == 0 ||
@@ -134,6 +137,7 @@ void validate(const LlamaConfig& config) {
 }
 
 LlamaConfig llama_config_from_json(const Json& json) {
+  if (is_gpt2(json)) return gpt2_config_from_json(json);
   constexpr const char* kWhere = kLlamaConfigWhere;
   const bool qwen2 = is_qwen2(json);
   refuse_unimplemented(json, qwen2);
@@ -153,9 +157,9 @@ LlamaConfig llama_config_from_json(const Json& json) {
   config.ffn_hidden = json_get<int64_t>(json, "intermediate_size", kWhere);
   config.vocab = json_get<int64_t>(json, "vocab_size", kWhere);
   read_rope(json, config);
-  config.rms_norm_eps = json_get_or<double>(json, "rms_norm_eps", 1e-6, kWhere);
+  config.norm_eps = json_get_or<double>(json, "rms_norm_eps", 1e-6, kWhere);
   config.tie_word_embeddings = json_get_or<bool>(json, "tie_word_embeddings", false, kWhere);
-  config.attention_bias = qwen2;
+  config.biases = qwen2 ? BiasKind::kQueryKeyValue : BiasKind::kNone;
   config.max_position_embeddings =
       json_get_or<int64_t>(json, "max_position_embeddings", qwen2 ? 32768 : 2048, kWhere);
   config.bos_token_id = json_get_or<int64_t>(json, "bos_token_id", -1, kWhere);
@@ -166,7 +170,15 @@ LlamaConfig llama_config_from_json(const Json& json) {
 }
 
 Json to_json(const LlamaConfig& config) {
-  const bool qwen2 = config.attention_bias;
+  if (is_gpt2(config)) return gpt2_config_to_json(config);
+  if (config.norm != NormKind::kRms || config.feed_forward != FeedForwardKind::kSwiglu ||
+      config.positions != PositionKind::kRotary || config.biases == BiasKind::kAll) {
+    throw std::invalid_argument(
+        std::string(kLlamaConfigWhere) +
+        ": norm, feed-forward, positions and biases are neither Llama's, Qwen2's nor GPT-2's; no "
+        "config.json can say this");
+  }
+  const bool qwen2 = config.biases == BiasKind::kQueryKeyValue;
   Json json = {
       {"architectures", {qwen2 ? "Qwen2ForCausalLM" : "LlamaForCausalLM"}},
       {"model_type", qwen2 ? "qwen2" : "llama"},
@@ -180,7 +192,7 @@ Json to_json(const LlamaConfig& config) {
       {"vocab_size", config.vocab},
       {"rope_theta", config.rope_theta},
       {"rope_scaling", nullptr},
-      {"rms_norm_eps", config.rms_norm_eps},
+      {"rms_norm_eps", config.norm_eps},
       {"tie_word_embeddings", config.tie_word_embeddings},
       {"max_position_embeddings", config.max_position_embeddings},
       {"initializer_range", config.initializer_range},
@@ -213,13 +225,21 @@ Json to_json(const LlamaConfig& config) {
 }
 
 int64_t num_parameters(const LlamaConfig& config) {
+  const int64_t hidden = config.hidden;
   const int64_t query = config.heads * config.head_dim;
   const int64_t key = config.kv_heads * config.head_dim;
-  const int64_t biases = config.attention_bias ? query + 2 * key : 0;
-  const int64_t attention = 2 * config.hidden * query + 2 * config.hidden * key + biases;
-  const int64_t layer = attention + 3 * config.hidden * config.ffn_hidden + 2 * config.hidden;
-  const int64_t embeddings = (config.tie_word_embeddings ? 1 : 2) * config.vocab * config.hidden;
-  return embeddings + config.layers * layer + config.hidden;
+  const int64_t norm = config.norm == NormKind::kLayer ? 2 * hidden : hidden;
+  const int64_t matrices = config.feed_forward == FeedForwardKind::kSwiglu ? 3 : 2;
+  int64_t biases = config.biases == BiasKind::kNone ? 0 : query + 2 * key;
+  if (config.biases == BiasKind::kAll) {
+    biases += hidden + (matrices - 1) * config.ffn_hidden + hidden;  // o, up and gate, down
+  }
+  const int64_t layer = 2 * hidden * query + 2 * hidden * key +
+                        matrices * hidden * config.ffn_hidden + 2 * norm + biases;
+  const int64_t positions =
+      config.positions == PositionKind::kLearned ? config.max_position_embeddings * hidden : 0;
+  const int64_t embeddings = (config.tie_word_embeddings ? 1 : 2) * config.vocab * hidden;
+  return embeddings + positions + config.layers * layer + norm;
 }
 
 }  // namespace nvlm::decoder

@@ -17,6 +17,12 @@ struct Llama3RopeScaling {
   int64_t original_max_position_embeddings = 8192;  // tokens
 };
 
+/// The switches between GPT-2 and Llama (docs/llama-ladder.md); each can be set alone.
+enum class NormKind { kRms, kLayer };                 // LayerNorm has a bias
+enum class FeedForwardKind { kSwiglu, kGelu };        // GELU: two matrices, the tanh approximation
+enum class PositionKind { kRotary, kLearned };        // learned: added to the embeddings
+enum class BiasKind { kNone, kQueryKeyValue, kAll };  // of the linear maps: Llama, Qwen2, GPT-2
+
 /// The defaults are the lab's own small decoder; published ones come from their config.json.
 struct LlamaConfig {
   int64_t hidden = 256;
@@ -31,9 +37,12 @@ struct LlamaConfig {
   /// "Dynamic" scaling of NVLM-D and InternVL2.5 changes nothing up to max_position_embeddings; the
   /// factor is kept for config.json, and longer sequences are refused. 0 = none.
   double rope_dynamic_factor = 0;
-  double rms_norm_eps = 1e-5;
+  double norm_eps = 1e-5;
   bool tie_word_embeddings = false;
-  bool attention_bias = false;  // of q, k and v, never of o: Qwen2
+  NormKind norm = NormKind::kRms;
+  FeedForwardKind feed_forward = FeedForwardKind::kSwiglu;
+  PositionKind positions = PositionKind::kRotary;
+  BiasKind biases = BiasKind::kNone;
   int64_t max_position_embeddings = 2048;
   int64_t bos_token_id = -1;  // -1 = none
   std::vector<int64_t> eos_token_ids;
@@ -43,15 +52,17 @@ struct LlamaConfig {
 /// Throws std::invalid_argument naming the field, its value and what is expected.
 void validate(const LlamaConfig& config);
 
-/// Reads the fields of Llama's or Qwen2's config.json, or of the `llm_config` or `text_config` in a
-/// chat model's; both the older (rope_theta, rope_scaling) and the newer spelling
-/// (rope_parameters). `architectures` outranks `model_type`: NVLM-D's says "llama" for a Qwen2.
-/// throws  std::runtime_error or std::invalid_argument for a missing, mistyped or impossible field,
+/// Reads the fields of Llama's, Qwen2's or GPT-2's config.json, or of the `llm_config` or
+/// `text_config` in a chat model's; both the older (rope_theta, rope_scaling) and the newer
+/// spelling (rope_parameters). `architectures` outranks `model_type`: NVLM-D's says "llama" for a
+/// Qwen2. throws  std::runtime_error or std::invalid_argument for a missing, mistyped or impossible
+/// field,
 ///         and for a feature that is not implemented (other activations, rope types, biases,
 ///         sliding windows)
 LlamaConfig llama_config_from_json(const Json& json);
 
 /// The same fields under Hugging Face's (older, widely understood) names, for config.json.
+/// throws  std::invalid_argument for a mixture of switches that no published family has
 Json to_json(const LlamaConfig& config);
 
 /// Parameters of the model, a tied head counted once.

@@ -4,10 +4,10 @@ namespace nvlm::decoder {
 
 LlamaLayerImpl::LlamaLayerImpl(const LlamaConfig& config, int64_t layer) {
   self_attn = register_module("self_attn", LlamaAttention(config, layer));
-  mlp = register_module("mlp", LlamaMlp(config.hidden, config.ffn_hidden));
-  input_layernorm = register_module("input_layernorm", RmsNorm(config.hidden, config.rms_norm_eps));
-  post_attention_layernorm =
-      register_module("post_attention_layernorm", RmsNorm(config.hidden, config.rms_norm_eps));
+  mlp = register_module("mlp", LlamaMlp(config.hidden, config.ffn_hidden, config.feed_forward,
+                                        config.biases == BiasKind::kAll));
+  input_layernorm = register_module("input_layernorm", DecoderNorm(config));
+  post_attention_layernorm = register_module("post_attention_layernorm", DecoderNorm(config));
 }
 
 Tensor LlamaLayerImpl::forward(const Tensor& hidden, const AttentionContext& context) {

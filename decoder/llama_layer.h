@@ -4,10 +4,10 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include "decoder/decoder_norm.h"
 #include "decoder/llama_attention.h"
 #include "decoder/llama_config.h"
 #include "decoder/llama_mlp.h"
-#include "decoder/rms_norm.h"
 
 namespace nvlm::decoder {
 
@@ -20,7 +20,7 @@ class LlamaLayerImpl : public torch::nn::Module {
 
   LlamaAttention self_attn{nullptr};
   LlamaMlp mlp{nullptr};
-  RmsNorm input_layernorm{nullptr}, post_attention_layernorm{nullptr};
+  DecoderNorm input_layernorm{nullptr}, post_attention_layernorm{nullptr};
 };
 TORCH_MODULE(LlamaLayer);
 

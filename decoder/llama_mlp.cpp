@@ -2,15 +2,17 @@
 
 namespace nvlm::decoder {
 
-LlamaMlpImpl::LlamaMlpImpl(int64_t hidden, int64_t ffn_hidden) {
-  using torch::nn::Linear;
-  using torch::nn::LinearOptions;
-  gate_proj = register_module("gate_proj", Linear(LinearOptions(hidden, ffn_hidden).bias(false)));
-  up_proj = register_module("up_proj", Linear(LinearOptions(hidden, ffn_hidden).bias(false)));
-  down_proj = register_module("down_proj", Linear(LinearOptions(ffn_hidden, hidden).bias(false)));
+LlamaMlpImpl::LlamaMlpImpl(int64_t hidden, int64_t ffn_hidden, FeedForwardKind kind, bool biased) {
+  const auto linear = [&](const char* name, int64_t in, int64_t out) {
+    return register_module(name, torch::nn::Linear(torch::nn::LinearOptions(in, out).bias(biased)));
+  };
+  if (kind == FeedForwardKind::kSwiglu) gate_proj = linear("gate_proj", hidden, ffn_hidden);
+  up_proj = linear("up_proj", hidden, ffn_hidden);
+  down_proj = linear("down_proj", ffn_hidden, hidden);
 }
 
 Tensor LlamaMlpImpl::forward(const Tensor& input) {
+  if (gate_proj.is_empty()) return down_proj(at::gelu(up_proj(input), "tanh"));
   return down_proj(at::silu(gate_proj(input)) * up_proj(input));
 }
 

@@ -1,4 +1,4 @@
-// Llama's feed-forward, SwiGLU (arXiv 2002.05202).
+// The feed-forward: Llama's SwiGLU (arXiv 2002.05202), or GPT-2's GELU.
 #pragma once
 
 #include <torch/nn/module.h>
@@ -6,18 +6,20 @@
 #include <torch/nn/pimpl.h>
 
 #include "common/tensor.h"
+#include "decoder/llama_config.h"
 
 namespace nvlm::decoder {
 
-/// down(silu(gate(x)) * up(x)), without biases.
+/// SwiGLU: down(silu(gate(x)) * up(x)). GELU: down(gelu(up(x))), tanh approximation, no gate.
 class LlamaMlpImpl : public torch::nn::Module {
  public:
-  LlamaMlpImpl(int64_t hidden, int64_t ffn_hidden);
+  LlamaMlpImpl(int64_t hidden, int64_t ffn_hidden, FeedForwardKind kind = FeedForwardKind::kSwiglu,
+               bool biased = false);
 
   /// input [..., hidden] -> [..., hidden]
   Tensor forward(const Tensor& input);
 
-  torch::nn::Linear gate_proj{nullptr}, up_proj{nullptr}, down_proj{nullptr};
+  torch::nn::Linear gate_proj{nullptr}, up_proj{nullptr}, down_proj{nullptr};  // gate: or null
 };
 TORCH_MODULE(LlamaMlp);
 

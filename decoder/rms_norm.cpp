@@ -41,18 +41,20 @@ Tensor rms_norm_rows(const Tensor& input, const Tensor& weight, double epsilon) 
 
 }  // namespace
 
-RmsNormImpl::RmsNormImpl(int64_t size, double epsilon) : epsilon_(epsilon) {
-  weight = register_parameter("weight", at::ones({size}));
-}
-
-Tensor RmsNormImpl::forward(const Tensor& input) {
+Tensor rms_norm(const Tensor& input, const Tensor& weight, double epsilon) {
   if (inference_kernel_fits(input) && inference_kernel_fits(weight)) {
-    return rms_norm_rows(input, weight, epsilon_);
+    return rms_norm_rows(input, weight, epsilon);
   }
   const at::ScalarType dtype = input.scalar_type();
   const Tensor wide = dtype == at::kDouble ? input : input.to(at::kFloat);
   const Tensor mean_square = wide.square().mean(-1, /*keepdim=*/true);  // [..., 1]
-  return (wide * (mean_square + epsilon_).rsqrt()).to(dtype) * weight;
+  return (wide * (mean_square + epsilon).rsqrt()).to(dtype) * weight;
 }
+
+RmsNormImpl::RmsNormImpl(int64_t size, double epsilon) : epsilon_(epsilon) {
+  weight = register_parameter("weight", at::ones({size}));
+}
+
+Tensor RmsNormImpl::forward(const Tensor& input) { return rms_norm(input, weight, epsilon_); }
 
 }  // namespace nvlm::decoder

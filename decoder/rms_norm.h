@@ -9,12 +9,16 @@
 namespace nvlm::decoder {
 
 /// y = x / sqrt(mean(x^2) + epsilon), cast to the dtype of x, then times the weight. Statistics in
-/// float32 for lower dtypes. The weight starts at 1.
+/// float32 for lower dtypes.
+/// input [..., size], weight [size] -> [..., size] in the common dtype of both
+Tensor rms_norm(const Tensor& input, const Tensor& weight, double epsilon);
+
+/// rms_norm with a weight that starts at 1.
 class RmsNormImpl : public torch::nn::Module {
  public:
   RmsNormImpl(int64_t size, double epsilon);
 
-  /// input [..., size] -> [..., size] in the common dtype of input and weight
+  /// input [..., size] -> [..., size]
   Tensor forward(const Tensor& input);
 
   Tensor weight;  // [size]

@@ -77,7 +77,7 @@ MultimodalConfig lab_model(Variant variant, const vision::VisionConfig& vision,
   config.fusion.cross_attention.attention = {decoder.hidden, decoder.heads, decoder.kv_heads,
                                              decoder.head_dim};
   config.fusion.cross_attention.ffn_hidden = decoder.ffn_hidden;
-  config.fusion.cross_attention.norm_eps = decoder.rms_norm_eps;
+  config.fusion.cross_attention.norm_eps = decoder.norm_eps;
   config.fusion.depths = evenly_spaced_depths(decoder.layers, every);
   validate(config);
   return config;

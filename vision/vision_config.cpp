@@ -100,7 +100,7 @@ VisionConfig with_stored_heads(VisionConfig config, const WeightStore& weights,
                                const std::string& prefix) {
   const std::string name = prefix + "encoder.layers.0.attn.qkv.weight";
   if (!weights.contains(name)) return config;  // load_weights reports what is missing
-  const std::vector<int64_t>& shape = weights.entry(name).shape;
+  const std::vector<int64_t> shape = weights.entry(name).shape;
   const int64_t rows_per_head = 3 * config.head_dim();
   const int64_t rows = shape.empty() ? 0 : shape.front();
   if (rows % rows_per_head != 0 || rows / rows_per_head < config.heads) {

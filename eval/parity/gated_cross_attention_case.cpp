@@ -15,7 +15,7 @@ using fusion::GatedCrossAttentionConfig;
 constexpr Tolerance kGradientTolerance{2e-4, 1e-4};
 
 int64_t rows_of(const WeightStore& store, const std::string& name) {
-  const std::vector<int64_t>& shape = store.entry(name).shape;
+  const std::vector<int64_t> shape = store.entry(name).shape;
   if (shape.empty() || shape[0] < 1) {
     throw std::runtime_error(store.path().string() + ": '" + name + "' has no rows");
   }

@@ -1,10 +1,13 @@
-// A Llama or Qwen2 checkpoint: activations, logits, losses, gradients and greedy tokens.
+// A Llama, Qwen2 or GPT-2 checkpoint: activations, logits, losses, gradients and greedy tokens.
 #include <ATen/core/grad_mode.h>
 
+#include <map>
+#include <optional>
 #include <stdexcept>
 
 #include "decoder/checkpoint.h"
 #include "decoder/generation.h"
+#include "decoder/gpt2.h"
 #include "decoder/language_model_loss.h"
 #include "decoder/rotary_embedding.h"
 #include "eval/parity/kinds.h"
@@ -56,31 +59,51 @@ Experiment read_experiment(LlamaForCausalLM& model, const SafetensorsFile& file,
   return experiment;
 }
 
+bool is_rotary(LlamaForCausalLM& model) {
+  return model->config().positions == decoder::PositionKind::kRotary;
+}
+
 /// The parts of one layer, given what enters it.
 void compare_layer(LlamaForCausalLM& model, int64_t index, const Tensor& input,
                    const Experiment& experiment, TensorComparison& comparison) {
   const std::string key = experiment.prefix + "layer." + std::to_string(index) + ".";
   bool wanted = false;
-  for (const char* part :
-       {"attn_norm", "q_before_rope", "k_before_rope", "v", "attn_out", "mlp_norm", "mlp_out"}) {
+  for (const char* part : {"attn_norm", "q_before_rope", "k_before_rope", "v", "attn_out",
+                           "mlp_norm", "mlp_out", "ln_1", "c_attn", "ln_2", "mlp_act"}) {
     wanted = wanted || comparison.wants(key + part);
   }
   if (!wanted) return;
-  const Tensor real = experiment.real.unsqueeze(-1);
+  // GPT-2's names for the same things, where the case uses them.
+  const auto compare = [&](const char* name, const char* gpt2_name, const Tensor& actual) {
+    comparison.compare(key + name, actual, experiment.real.unsqueeze(-1));
+    comparison.compare(key + gpt2_name, actual, experiment.real.unsqueeze(-1));
+  };
   auto& layer = model->model->layers->at<LlamaLayerImpl>(static_cast<size_t>(index));
   const Tensor normed = layer.input_layernorm(input);
-  comparison.compare(key + "attn_norm", normed, real);
-  comparison.compare(key + "q_before_rope", layer.self_attn->q_proj(normed), real);
-  comparison.compare(key + "k_before_rope", layer.self_attn->k_proj(normed), real);
-  comparison.compare(key + "v", layer.self_attn->v_proj(normed), real);
+  const Tensor query = layer.self_attn->q_proj(normed), keys = layer.self_attn->k_proj(normed),
+               values = layer.self_attn->v_proj(normed);
+  const Tensor all = at::cat({query, keys, values}, -1);
+  compare("attn_norm", "ln_1", normed);
+  const Tensor real = experiment.real.unsqueeze(-1);
+  comparison.compare(key + "q_before_rope", query, real);
+  comparison.compare(key + "k_before_rope", keys, real);
+  comparison.compare(key + "v", values, real);
+  comparison.compare(key + "c_attn", all, real);
+  std::optional<decoder::RotaryAngles> angles;
+  if (is_rotary(model)) {
+    angles = decoder::rotary_angles(decoder::rotary_frequencies(model->config()),
+                                    experiment.inputs.position_ids);
+  }
   const decoder::AttentionContext context{
-      .angles = decoder::rotary_angles(decoder::rotary_frequencies(model->config()),
-                                       experiment.inputs.position_ids),
+      .angles = angles,
       .mask = decoder::causal_mask(experiment.real, normed.size(1), nullptr, at::kFloat)};
   const Tensor attended = layer.self_attn(normed, context);
   comparison.compare(key + "attn_out", attended, real);
   const Tensor mlp_normed = layer.post_attention_layernorm(input + attended);
-  comparison.compare(key + "mlp_norm", mlp_normed, real);
+  compare("mlp_norm", "ln_2", mlp_normed);
+  if (comparison.wants(key + "mlp_act")) {
+    comparison.compare(key + "mlp_act", at::gelu(layer.mlp->up_proj(mlp_normed), "tanh"), real);
+  }
   comparison.compare(key + "mlp_out", layer.mlp(mlp_normed), real);
 }
 
@@ -117,11 +140,12 @@ void compare_loss(const Tensor& logits, const Experiment& experiment,
 void compare_forward(LlamaForCausalLM& model, const Experiment& experiment,
                      TensorComparison& comparison) {
   const Tensor real = experiment.real.unsqueeze(-1);
-  comparison.compare(experiment.prefix + "embed", experiment.inputs.embeddings, real);
+  const Tensor embedded = model->model->first_layer_input(experiment.inputs);
+  comparison.compare(experiment.prefix + "embed", embedded, real);
   if (comparison.wants_any(experiment.prefix + "layer.")) {
     const std::vector<Tensor> outputs = model->model->layer_outputs(experiment.inputs);
     for (size_t i = 0; i < outputs.size(); ++i) {
-      const Tensor& input = i == 0 ? experiment.inputs.embeddings : outputs[i - 1];
+      const Tensor& input = i == 0 ? embedded : outputs[i - 1];
       compare_layer(model, static_cast<int64_t>(i), input, experiment, comparison);
       comparison.compare(experiment.prefix + "layer." + std::to_string(i) + ".out", outputs[i],
                          real);
@@ -210,6 +234,17 @@ void compare_noted_greedy(LlamaForCausalLM& model, const CaseFolder& folder, Par
   tokens.finish(report);
 }
 
+/// Gradients under the names that the family's checkpoints use; 0 where there is none.
+std::map<std::string, Tensor> stored_gradients(LlamaForCausalLM& model) {
+  std::map<std::string, Tensor> gradients;
+  for (const auto& parameter : model->named_parameters()) {
+    const Tensor& gradient = parameter.value().grad();
+    gradients[parameter.key()] = gradient.defined() ? gradient : at::zeros_like(parameter.value());
+  }
+  if (!decoder::is_gpt2(model->config())) return gradients;
+  return decoder::gpt2_state_dict(gradients, model->config());
+}
+
 /// "<experiment>_gradient_norms" of case.json: of the loss, by parameter.
 void compare_gradients(LlamaForCausalLM& model, const SafetensorsFile& inputs,
                        const CaseFolder& folder, ParityReport& report) {
@@ -221,17 +256,17 @@ void compare_gradients(LlamaForCausalLM& model, const SafetensorsFile& inputs,
     const Tensor hidden = model->hidden_states(experiment.inputs);
     decoder::language_model_loss(model, hidden, experiment.labels).mean().backward();
     RowComparison comparison("case.json " + key, folder.tolerance());
-    for (const auto& parameter : model->named_parameters()) {
-      if (!norms.is_object() || !norms.contains(parameter.key())) continue;
-      const Tensor& gradient = parameter.value().grad();
-      comparison.number(parameter.key(), gradient.defined() ? gradient.norm().item<double>() : 0.0,
-                        json_get<double>(norms, parameter.key(), folder.about_path()));
+    for (const auto& [name, gradient] : stored_gradients(model)) {
+      if (!norms.is_object() || !norms.contains(name)) continue;
+      comparison.number(name, gradient.norm().item<double>(),
+                        json_get<double>(norms, name, folder.about_path()));
     }
     comparison.finish(report);
   }
 }
 
 void compare_rotary(LlamaForCausalLM& model, TensorComparison& comparison) {
+  if (!is_rotary(model)) return;
   const Tensor frequencies = decoder::rotary_frequencies(model->config());
   comparison.compare("rope.inv_freq", frequencies);
   for (const char* name : {"rope.cos", "rope.sin"}) {
@@ -245,31 +280,57 @@ void compare_rotary(LlamaForCausalLM& model, TensorComparison& comparison) {
   }
 }
 
+void compare_model(LlamaForCausalLM& model, const SafetensorsFile& inputs,
+                   TensorComparison& comparison) {
+  const at::NoGradGuard no_grad;
+  compare_rotary(model, comparison);
+  const std::string suffix = "input_ids";
+  for (const auto& [name, entry] : inputs.entries()) {
+    if (!name.ends_with(suffix)) continue;
+    const Experiment experiment =
+        read_experiment(model, inputs, name.substr(0, name.size() - suffix.size()));
+    compare_forward(model, experiment, comparison);
+    compare_greedy(model, experiment, comparison);
+  }
+}
+
+/// The same model in Meta's layout, in the folder meta/: with expectations of its own, or the same.
+void check_meta_layout(const CaseFolder& folder, ParityReport& report) {
+  const std::filesystem::path meta = folder.path() / "meta";
+  if (!std::filesystem::is_directory(meta)) return;
+  const bool own = std::filesystem::exists(meta / "expected.safetensors");
+  const SafetensorsFile expected =
+      own ? SafetensorsFile::open(meta / "expected.safetensors") : folder.expected();
+  const SafetensorsFile inputs =
+      own ? SafetensorsFile::open(meta / "inputs.safetensors") : folder.inputs();
+  ParityReport meta_report;
+  TensorComparison comparison(expected, folder.tolerance(), meta_report);
+  LlamaForCausalLM model = decoder::load_llama(meta);
+  compare_model(model, inputs, comparison);
+  comparison.finish();
+  for (ParityRow& row : meta_report.rows) {
+    row.name = "meta/" + row.name;
+    report.rows.push_back(std::move(row));
+  }
+  for (const std::string& name : meta_report.not_compared) {
+    report.not_compared.push_back("meta/" + name);
+  }
+}
+
 }  // namespace
 
 void check_llama(const CaseFolder& folder, ParityReport& report) {
   const SafetensorsFile inputs = folder.inputs(), expected = folder.expected();
   TensorComparison comparison(expected, folder.tolerance(), report);
   LlamaForCausalLM model = decoder::load_llama(folder.path());
-  model->eval();
+  compare_model(model, inputs, comparison);
   {
     const at::NoGradGuard no_grad;
-    compare_rotary(model, comparison);
-    const std::string suffix = "input_ids";
-    for (const auto& [name, entry] : inputs.entries()) {
-      if (!name.ends_with(suffix)) continue;
-      const Experiment experiment =
-          read_experiment(model, inputs, name.substr(0, name.size() - suffix.size()));
-      compare_forward(model, experiment, comparison);
-      compare_greedy(model, experiment, comparison);
-    }
     compare_noted_greedy(model, folder, report);
   }
   compare_gradients(model, inputs, folder, report);
   comparison.finish();
-  if (std::filesystem::is_directory(folder.path() / "meta")) {
-    report.not_compared.push_back("meta/ (Meta's layout is not read)");
-  }
+  check_meta_layout(folder, report);
 }
 
 }  // namespace nvlm::eval

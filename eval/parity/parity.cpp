@@ -17,7 +17,8 @@ struct ParityKind {
 [[noreturn]] void throw_unknown_kind(const CaseFolder& folder, const std::string& found) {
   throw std::runtime_error(
       "parity: '" + folder.path().string() + "' is no known kind of case" + found +
-      "; looked for config.json of LlamaForCausalLM, Qwen2ForCausalLM or InternVisionModel, "
+      "; looked for config.json of LlamaForCausalLM, Qwen2ForCausalLM, GPT2LMHeadModel or "
+      "InternVisionModel, "
       "model.safetensors with cross_attn.q_proj.weight, tokenizer.json with cases.jsonl, 'images' "
       "in case.json, and teds.jsonl, cer_wer.jsonl or anls.jsonl");
 }
@@ -44,6 +45,8 @@ ParityKind kind_of(const CaseFolder& folder) {
         return {"Llama decoder", check_llama};
       case ModelFamily::kQwen2:
         return {"Qwen2 decoder", check_llama};
+      case ModelFamily::kGpt2:
+        return {"GPT-2 decoder", check_llama};
       case ModelFamily::kInternVit:
         return {"InternViT encoder", check_internvit};
       default:

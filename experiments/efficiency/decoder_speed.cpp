@@ -70,7 +70,7 @@ decoder::LlamaConfig half_billion_llama() {
   config.ffn_hidden = 4864;
   config.vocab = 151936;
   config.rope_theta = 1e6;
-  config.rms_norm_eps = 1e-6;
+  config.norm_eps = 1e-6;
   config.tie_word_embeddings = true;
   return config;
 }

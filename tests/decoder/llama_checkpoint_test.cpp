@@ -72,7 +72,7 @@ TEST_CASE("absent fields take the families' defaults") {
   CHECK(llama.kv_heads == 4);
   CHECK(llama.head_dim == 6);
   CHECK(llama.rope_theta == 10000);
-  CHECK_FALSE(llama.attention_bias);
+  CHECK((llama.biases == decoder::BiasKind::kNone));
   CHECK(llama.bos_token_id == -1);
   CHECK(llama.eos_token_ids.empty());
   // NVLM-D's language model says "llama", but is a Qwen2 with dynamic scaling.
@@ -82,7 +82,7 @@ TEST_CASE("absent fields take the families' defaults") {
   nvlm["attention_bias"] = true;
   nvlm["rope_scaling"] = {{"type", "dynamic"}, {"factor", 3.0}};
   const LlamaConfig qwen = decoder::llama_config_from_json(nvlm);
-  CHECK(qwen.attention_bias);
+  CHECK((qwen.biases == decoder::BiasKind::kQueryKeyValue));
   CHECK(qwen.rope_dynamic_factor == 3);
   CHECK(to_json(qwen).at("rope_scaling").at("type") == "dynamic");
 }
@@ -127,7 +127,7 @@ TEST_CASE("a saved model loads with the same logits") {
   for (const bool tied : {false, true}) {
     LlamaConfig config = tiny_llama_config();
     config.tie_word_embeddings = tied;
-    config.attention_bias = tied;
+    if (tied) config.biases = decoder::BiasKind::kQueryKeyValue;
     config.eos_token_ids = {3, 5};
     config.rope_scaling = decoder::Llama3RopeScaling{};
     decoder::LlamaForCausalLM model = tiny_llama(31, at::kFloat, config);

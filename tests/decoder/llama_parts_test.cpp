@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "decoder/language_model_loss.h"
+#include "decoder/rms_norm.h"
 #include "decoder/rotary_embedding.h"
 #include "tests/decoder/llama_support.h"
 
@@ -119,7 +120,7 @@ TEST_CASE("Llama 3's scaling gives the published frequencies") {
 TEST_CASE("gradients of a padded, grouped model agree with central differences") {
   decoder::LlamaConfig config = tiny_llama_config();
   config.layers = 2;
-  config.attention_bias = true;
+  config.biases = decoder::BiasKind::kQueryKeyValue;
   decoder::LlamaForCausalLM model = tiny_llama(21, at::kDouble, config);
   Random random(21);
   const Tensor ids = random_ids(random, 3, 5);
@@ -187,7 +188,7 @@ TEST_CASE("the loss shifts, ignores and sums") {
 TEST_CASE("fresh weights follow the configuration") {
   decoder::LlamaConfig config;
   config.layers = 1;
-  config.attention_bias = true;
+  config.biases = decoder::BiasKind::kQueryKeyValue;
   config.initializer_range = 0.05;
   decoder::LlamaForCausalLM model(config);
   int64_t parameters = 0;

@@ -1,0 +1,30 @@
+// Named tensors from somewhere: a checkpoint folder, or a view of one under other names.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "common/safetensors.h"
+#include "common/tensor.h"
+
+namespace nvlm {
+
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+
+  /// All tensor names, sorted.
+  virtual std::vector<std::string> names() const = 0;
+  virtual bool contains(const std::string& name) const = 0;
+  /// throws  std::runtime_error if there is no such tensor
+  virtual Tensor tensor(const std::string& name) const = 0;
+  /// Shape and dtype without touching the data. Throws like tensor().
+  virtual TensorEntry entry(const std::string& name) const = 0;
+  /// Under which name the files hold it, for messages; the name itself if it is no other.
+  virtual std::string stored_name(const std::string& name) const { return name; }
+  /// What was opened, for messages.
+  virtual const std::filesystem::path& path() const = 0;
+};
+
+}  // namespace nvlm
