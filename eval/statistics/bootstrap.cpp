@@ -1,34 +1,15 @@
 #include "eval/statistics/bootstrap.h"
 
 #include <algorithm>
-#include <cmath>
-#include <map>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "common/random.h"
+#include "eval/statistics/group_sums.h"
 
 namespace nvlm::eval {
 namespace {
-
-struct Group {
-  double sum = 0.0;
-  int64_t count = 0;
-};
-
-std::vector<Group> sum_groups(std::span<const double> values, std::span<const int64_t> groups) {
-  std::vector<Group> sums;
-  std::map<int64_t, size_t> index_of;
-  for (size_t i = 0; i < values.size(); ++i) {
-    size_t index = sums.size();
-    if (!groups.empty()) index = index_of.try_emplace(groups[i], index).first->second;
-    if (index == sums.size()) sums.emplace_back();
-    sums[index].sum += values[i];
-    ++sums[index].count;
-  }
-  return sums;
-}
 
 double quantile(const std::vector<double>& sorted, double q) {
   const double position = q * static_cast<double>(sorted.size() - 1);
@@ -40,18 +21,11 @@ double quantile(const std::vector<double>& sorted, double q) {
 
 void check_bootstrap(std::span<const double> values, const BootstrapOptions& options,
                      std::span<const int64_t> groups) {
-  if (values.empty()) throw std::invalid_argument("bootstrap: no values");
-  if (!groups.empty() && groups.size() != values.size()) {
-    throw std::invalid_argument("bootstrap: " + std::to_string(groups.size()) + " groups for " +
-                                std::to_string(values.size()) + " values");
-  }
+  check_grouped_values(values, groups, "bootstrap");
   if (options.resamples < 1 || !(options.confidence > 0.0 && options.confidence < 1.0)) {
     throw std::invalid_argument("bootstrap: " + std::to_string(options.resamples) +
                                 " resamples at confidence " + std::to_string(options.confidence) +
                                 ", expected at least 1 and a confidence between 0 and 1");
-  }
-  for (const double value : values) {
-    if (!std::isfinite(value)) throw std::invalid_argument("bootstrap: a value is not finite");
   }
 }
 
@@ -66,14 +40,14 @@ MeanInterval bootstrap_mean(std::span<const double> values, const BootstrapOptio
   for (const double value : values) total += value;
   result.mean = total / static_cast<double>(values.size());
 
-  const std::vector<Group> units = sum_groups(values, groups);
+  const std::vector<GroupSum> units = sum_groups(values, groups);
   const auto last_unit = static_cast<int64_t>(units.size()) - 1;
   Random random(options.seed);
   std::vector<double> means(static_cast<size_t>(options.resamples));
   for (double& mean : means) {
-    Group drawn;
+    GroupSum drawn;
     for (size_t i = 0; i < units.size(); ++i) {
-      const Group& unit = units[static_cast<size_t>(random.integer(0, last_unit))];
+      const GroupSum& unit = units[static_cast<size_t>(random.integer(0, last_unit))];
       drawn.sum += unit.sum;
       drawn.count += unit.count;
     }
