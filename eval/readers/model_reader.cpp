@@ -61,13 +61,19 @@ std::vector<TableReading> ModelReader::read(std::span<const Tensor> images) {
 
 std::vector<Answer> ModelReader::answer(std::span<const Tensor> images,
                                         const decoder::TokenCallback& on_token) {
+  return answer(images, std::vector<std::string>(images.size(), options_.question), on_token);
+}
+
+std::vector<Answer> ModelReader::answer(std::span<const Tensor> images,
+                                        std::span<const std::string> questions,
+                                        const decoder::TokenCallback& on_token) {
   const c10::InferenceMode inference;
   std::vector<Tensor> pixel_values;
   std::vector<fusion::Prompt> prompts;
-  for (const Tensor& image : images) {
-    vision::PreprocessedImage picture = vision::preprocess(image, preprocessor_);
+  for (size_t i = 0; i < images.size(); ++i) {
+    vision::PreprocessedImage picture = vision::preprocess(images[i], preprocessor_);
     pixel_values.push_back(std::move(picture.pixel_values));
-    prompts.push_back(prompts_.build(options_.question, {picture.layout}));
+    prompts.push_back(prompts_.build(questions[i], {picture.layout}));
   }
   const auto dtype = model_->language_model->model->embed_tokens->weight.scalar_type();
   const fusion::PromptBatch batch = fusion::collate(std::move(prompts), /*pad_id=*/0).to(device_);

@@ -58,6 +58,9 @@ class ModelReader : public TableReader {
   /// on_token  may be empty; called as tokens come
   std::vector<Answer> answer(std::span<const Tensor> images,
                              const decoder::TokenCallback& on_token = {});
+  /// The same for a question per picture, in place of the one of the options.
+  std::vector<Answer> answer(std::span<const Tensor> images, std::span<const std::string> questions,
+                             const decoder::TokenCallback& on_token = {});
 
   const decoder::Tokenizer& tokenizer() const { return tokenizer_; }
 

@@ -26,13 +26,13 @@ double seconds_since(PredictClock::time_point start) {
 }
 
 /// Makes sure that run_dir belongs to this reader and these items.
-void claim_run_dir(const TablesTask& task, const TableReader& reader,
+void claim_run_dir(const Task& task, const TaskReader& reader,
                    const std::filesystem::path& run_dir) {
   std::filesystem::create_directories(run_dir);
   const std::filesystem::path path = run_dir / "predict.json";
-  const Json claim{{"task", "tables"},
-                   {"reader", reader.name()},
-                   {"num_items", task.items.size()},
+  const Json claim{{"task", task.name()},
+                   {"reader", reader.name},
+                   {"num_items", task.num_items()},
                    {"item_list_sha256", task.item_list_sha256}};
   if (!std::filesystem::exists(path)) {
     write_json(path, claim);
@@ -56,13 +56,13 @@ std::string first_line(const char* what) {
   return line.empty() ? "error without a message" : line;
 }
 
-Prediction read_one(TableReader& reader, const TableItem& item) {
+Prediction read_one(const TaskReader& reader, const TaskItem& item) {
   Prediction prediction;
   prediction.id = item.id;
   const auto start = PredictClock::now();
   try {
     const std::vector<Tensor> image{vision::read_image(item.image)};
-    prediction.text = std::move(reader.read(image).at(0).text);
+    prediction.text = std::move(reader.read(image, {&item.question, 1}).at(0).text);
   } catch (const std::exception& error) {
     prediction.error = first_line(error.what());
   }
@@ -71,20 +71,24 @@ Prediction read_one(TableReader& reader, const TableItem& item) {
 }
 
 /// The predictions of a batch, or nothing if it failed.
-std::optional<std::vector<Prediction>> read_together(TableReader& reader,
-                                                     std::span<const TableItem* const> batch) {
+std::optional<std::vector<Prediction>> read_together(const TaskReader& reader,
+                                                     std::span<const TaskItem* const> batch) {
   std::vector<TableReading> readings;
   const auto start = PredictClock::now();
   try {
     std::vector<Tensor> images;
-    for (const TableItem* item : batch) images.push_back(vision::read_image(item->image));
-    readings = reader.read(images);
+    std::vector<std::string> questions;
+    for (const TaskItem* item : batch) {
+      images.push_back(vision::read_image(item->image));
+      questions.push_back(item->question);
+    }
+    readings = reader.read(images, questions);
   } catch (const std::exception&) {
     return std::nullopt;  // read one by one, which finds the image that fails
   }
   const double seconds = seconds_since(start) / static_cast<double>(batch.size());
   if (readings.size() != batch.size()) {
-    throw std::logic_error("predict: reader '" + reader.name() + "' gave " +
+    throw std::logic_error("predict: reader '" + reader.name + "' gave " +
                            std::to_string(readings.size()) + " readings for a batch of " +
                            std::to_string(batch.size()));
   }
@@ -95,18 +99,19 @@ std::optional<std::vector<Prediction>> read_together(TableReader& reader,
   return predictions;
 }
 
-std::vector<Prediction> read_items(TableReader& reader, std::span<const TableItem* const> batch) {
+std::vector<Prediction> read_items(const TaskReader& reader,
+                                   std::span<const TaskItem* const> batch) {
   if (batch.size() > 1) {
     if (auto together = read_together(reader, batch)) return *std::move(together);
   }
   std::vector<Prediction> predictions;
-  for (const TableItem* item : batch) predictions.push_back(read_one(reader, *item));
+  for (const TaskItem* item : batch) predictions.push_back(read_one(reader, *item));
   return predictions;
 }
 
 }  // namespace
 
-PredictSummary predict(const TablesTask& task, TableReader& reader,
+PredictSummary predict(const Task& task, const TaskReader& reader,
                        const std::filesystem::path& run_dir, const PredictOptions& options) {
   if (options.batch_size < 1 || options.limit < 0) {
     throw std::invalid_argument("predict: batch size " + std::to_string(options.batch_size) +
@@ -120,8 +125,8 @@ PredictSummary predict(const TablesTask& task, TableReader& reader,
   PredictionWriter writer(path, existing);
 
   const size_t num_items = options.limit == 0
-                               ? task.items.size()
-                               : std::min(task.items.size(), static_cast<size_t>(options.limit));
+                               ? task.num_items()
+                               : std::min(task.num_items(), static_cast<size_t>(options.limit));
   std::set<std::string> done;
   std::set<std::string> failed;
   for (const Prediction& prediction : existing.predictions) {
@@ -130,8 +135,9 @@ PredictSummary predict(const TablesTask& task, TableReader& reader,
   }
   PredictSummary summary;
   summary.num_items = static_cast<int64_t>(num_items);
-  std::vector<const TableItem*> waiting;
-  for (const TableItem& item : std::span(task.items).first(num_items)) {
+  std::vector<const TaskItem*> waiting;
+  for (size_t i = 0; i < num_items; ++i) {
+    const TaskItem& item = task.item(i);
     if (!done.contains(item.id)) waiting.push_back(&item);
     if (failed.contains(item.id)) ++summary.num_failed;
   }
@@ -153,6 +159,11 @@ PredictSummary predict(const TablesTask& task, TableReader& reader,
   }
   if (progress) progress->finish();
   return summary;
+}
+
+PredictSummary predict(const Task& task, TableReader& reader, const std::filesystem::path& run_dir,
+                       const PredictOptions& options) {
+  return predict(task, table_task_reader(reader), run_dir, options);
 }
 
 }  // namespace nvlm::eval

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <filesystem>
 
-#include "eval/readers/table_reader.h"
-#include "eval/tasks/tables_task.h"
+#include "eval/readers/task_reader.h"
+#include "eval/tasks/task.h"
 
 namespace nvlm::eval {
 
@@ -28,7 +28,11 @@ struct PredictSummary {
 /// seconds of a batched image: those of its batch over the images in it.
 /// throws  std::runtime_error if `run_dir` holds predictions of another reader or other items, or
 ///         cannot be written; std::invalid_argument for a bad option
-PredictSummary predict(const TablesTask& task, TableReader& reader,
+PredictSummary predict(const Task& task, const TaskReader& reader,
                        const std::filesystem::path& run_dir, const PredictOptions& options = {});
+
+/// The same with table_task_reader(reader).
+PredictSummary predict(const Task& task, TableReader& reader, const std::filesystem::path& run_dir,
+                       const PredictOptions& options = {});
 
 }  // namespace nvlm::eval

@@ -29,9 +29,9 @@ Prediction parse_prediction(std::string_view line, const std::string& where) {
 
 }  // namespace
 
-PredictionFile read_predictions(const std::filesystem::path& path, const TablesTask& task) {
+PredictionFile read_predictions(const std::filesystem::path& path, const Task& task) {
   std::set<std::string> known;
-  for (const TableItem& item : task.items) known.insert(item.id);
+  for (size_t i = 0; i < task.num_items(); ++i) known.insert(task.item(i).id);
   std::set<std::string> seen;
   PredictionFile file;
   const std::string content = read_text_file(path);
@@ -44,7 +44,7 @@ PredictionFile read_predictions(const std::filesystem::path& path, const TablesT
     Prediction prediction = parse_prediction(line.text, where);
     if (!known.contains(prediction.id)) {
       throw std::runtime_error(where + ": the id '" + prediction.id + "' is not among the " +
-                               std::to_string(known.size()) + " items of " + task.folder.string());
+                               std::to_string(known.size()) + " items of " + task.source.string());
     }
     if (!seen.insert(prediction.id).second) {
       throw std::runtime_error(where + ": the id '" + prediction.id + "' was predicted before");

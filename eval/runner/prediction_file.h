@@ -7,13 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "eval/tasks/tables_task.h"
+#include "eval/tasks/task.h"
 
 namespace nvlm::eval {
 
 struct Prediction {
   std::string id;
-  std::string text;      // the member "prediction": Markdown or HTML
+  std::string text;      // the member "prediction": of a table, Markdown or HTML
   double seconds = 0.0;  // time that the reader took
   std::string error;     // why there is no prediction; empty if there is one
 };
@@ -29,11 +29,11 @@ struct PredictionFile {
   bool lacks_newline = false;
 };
 
-/// Reads and checks a predictions file.
+/// Reads and checks a predictions file. Members other than those above are ignored.
 /// throws  std::runtime_error with path and line: an id that `task` lacks or that was used before,
 /// a
 ///         line other than a half-written last one that is no such object
-PredictionFile read_predictions(const std::filesystem::path& path, const TablesTask& task);
+PredictionFile read_predictions(const std::filesystem::path& path, const Task& task);
 
 /// Appends predictions, one line each, flushed at once so that a killed run loses at most one.
 class PredictionWriter {

@@ -1,15 +1,14 @@
 #include "eval/runner/score.h"
 
+#include <cmath>
 #include <exception>
-#include <set>
 #include <stdexcept>
 #include <utility>
 
 #include "common/atomic_file.h"
 #include "common/json.h"
+#include "eval/runner/item_score_file.h"
 #include "eval/runner/prediction_file.h"
-#include "eval/table/canonical.h"
-#include "eval/tasks/table_scores.h"
 
 namespace nvlm::eval {
 namespace {
@@ -20,32 +19,18 @@ struct ScoreColumn {
   std::vector<int64_t> documents;
 };
 
-/// Collects the scores of all items.
+/// Collects the scores of items, be it all or those of a group.
 class ScoreBook {
  public:
-  explicit ScoreBook(const TablesTask& task) {
-    for (const TableItem& item : task.items) {
-      document_numbers_.try_emplace(item.document, static_cast<int64_t>(document_numbers_.size()));
+  void add(const std::map<std::string, double>& scores, int64_t document) {
+    for (const auto& [name, value] : scores) {
+      columns_[name].values.push_back(value);
+      columns_[name].documents.push_back(document);
     }
   }
 
-  void add(const std::string& name, const TableItem& item, double value) {
-    ScoreColumn& column = columns_[name];
-    column.values.push_back(value);
-    column.documents.push_back(document_numbers_.at(item.document));
-  }
-
-  void add(const TableItem& item, const TableScores& scores) {
-    add("teds", item, scores.teds);
-    add("teds_structure", item, scores.teds_structure);
-    add(item.truth.has_spans() ? "teds_with_spans" : "teds_without_spans", item, scores.teds);
-    add("cer", item, scores.character_error_rate);
-    add("exact_match", item, scores.exact_match ? 1.0 : 0.0);
-    add("well_formed", item, scores.well_formed ? 1.0 : 0.0);
-  }
-
-  std::map<std::string, MeanInterval> means(const BootstrapOptions& options) const {
-    std::map<std::string, MeanInterval> result;
+  ScoreMeans means(const BootstrapOptions& options) const {
+    ScoreMeans result;
     for (const auto& [name, column] : columns_) {
       result[name] = bootstrap_mean(column.values, options, column.documents);
     }
@@ -53,12 +38,10 @@ class ScoreBook {
   }
 
  private:
-  std::map<std::string, int64_t> document_numbers_;
   std::map<std::string, ScoreColumn> columns_;
 };
 
-PredictionFile read_finished_predictions(const std::filesystem::path& path,
-                                         const TablesTask& task) {
+PredictionFile read_finished_predictions(const std::filesystem::path& path, const Task& task) {
   if (!std::filesystem::exists(path)) {
     throw std::runtime_error("score: '" + path.string() + "' is missing; predict first");
   }
@@ -69,101 +52,115 @@ PredictionFile read_finished_predictions(const std::filesystem::path& path,
   }
   if (file.predictions.empty()) {
     throw std::runtime_error(path.string() + ": no predictions, expected up to " +
-                             std::to_string(task.items.size()));
+                             std::to_string(task.num_items()));
   }
   return file;
 }
 
-/// Scores of one item; fills `error` if there is nothing to score.
-TableScores score_item(const TableItem& item, const Prediction* prediction, std::string& error) {
+/// Scores of item `index`, or why there are none.
+ItemScoreLine score_item(const Task& task, size_t index, const Prediction* prediction) {
+  const TaskItem& item = task.item(index);
+  ItemScoreLine line{item.id, item.document, item.truth_sha256, {}, item.groups, {}, {}, ""};
   if (prediction == nullptr) {
-    error = "no prediction";
-  } else if (!prediction->error.empty()) {
-    error = prediction->error;
+    line.error = "no prediction";
   } else {
+    line.seconds = prediction->seconds;
+    line.error = prediction->error;
+  }
+  if (line.error.empty()) {
     try {
-      return score_table(prediction->text, item.truth);
+      ItemScores scores = task.score(index, prediction->text);
+      for (const auto& [name, value] : scores.values) {
+        if (!std::isfinite(value))
+          throw std::runtime_error("the score '" + name + "' is not finite");
+      }
+      line.scores = std::move(scores.values);
+      line.flags = std::move(scores.flags);
+      return line;
     } catch (const std::exception& problem) {
-      error = std::string("prediction cannot be scored: ") + problem.what();
+      line.error = std::string("prediction cannot be scored: ") + problem.what();
     }
   }
-  return {};
+  line.scores = task.failed_scores(index);
+  return line;
 }
 
-Json item_json(const TableItem& item, const TableScores& scores, const Prediction* prediction,
-               const std::string& error) {
-  Json entry{{"id", item.id},
-             {"teds", scores.teds},
-             {"teds_structure", scores.teds_structure},
-             {"cer", scores.character_error_rate},
-             {"exact_match", scores.exact_match},
-             {"has_table", scores.has_table},
-             {"well_formed", scores.well_formed},
-             {"teds_is_lower_bound", !scores.exact_distance}};
-  if (prediction != nullptr) entry["seconds"] = prediction->seconds;
-  if (!error.empty()) entry["error"] = error;
-  return entry;
-}
-
-Json summary_json(const ScoreSummary& summary, const TablesTask& task,
-                  const ScoreOptions& options) {
+Json means_json(const ScoreMeans& means) {
   Json scores = Json::object();
-  for (const auto& [name, interval] : summary.scores) {
+  for (const auto& [name, interval] : means) {
     scores[name] = {
         {"mean", interval.mean}, {"low", interval.low}, {"high", interval.high}, {"n", interval.n}};
+  }
+  return scores;
+}
+
+Json summary_json(const ScoreSummary& summary, const Task& task, const ScoreOptions& options) {
+  Json breakdown = Json::object();
+  for (const auto& [grouping, groups] : summary.breakdown) {
+    for (const auto& [group, means] : groups) breakdown[grouping][group] = means_json(means);
   }
   Json failures = Json::array();
   for (const ScoreFailure& failure : summary.failures) {
     failures.push_back({{"id", failure.id}, {"error", failure.error}});
   }
-  return {{"task", "tables"},
-          {"truth", truth_format_name(task.truth_format)},
-          {"canonical_text_version", kCanonicalTextVersion},
-          {"item_list_sha256", task.item_list_sha256},
-          {"truth_sha256", task.truth_sha256},
-          {"num_items", summary.num_items},
-          {"num_skipped", summary.num_skipped},
-          {"scores", scores},
-          {"num_failures", summary.failures.size()},
-          {"failures", failures},
-          {"without_table", summary.without_table},
-          {"teds_is_lower_bound", summary.bounded},
-          {"bootstrap",
-           {{"resamples", options.bootstrap.resamples},
-            {"confidence", options.bootstrap.confidence},
-            {"seed", options.bootstrap.seed},
-            {"unit", "document"}}}};
+  Json report{{"task", task.name()},
+              {"item_list_sha256", task.item_list_sha256},
+              {"truth_sha256", task.truth_sha256},
+              {"num_items", summary.num_items},
+              {"num_skipped", summary.num_skipped},
+              {"scores", means_json(summary.scores)},
+              {"breakdown", breakdown},
+              {"num_failures", summary.failures.size()},
+              {"failures", failures},
+              {"flagged", summary.flagged},
+              {"bootstrap",
+               {{"resamples", options.bootstrap.resamples},
+                {"confidence", options.bootstrap.confidence},
+                {"seed", options.bootstrap.seed},
+                {"unit", "document"}}}};
+  report.update(task.description());
+  return report;
 }
 
 }  // namespace
 
-ScoreSummary score(const TablesTask& task, const std::filesystem::path& run_dir,
+ScoreSummary score(const Task& task, const std::filesystem::path& run_dir,
                    const ScoreOptions& options) {
   const PredictionFile file = read_finished_predictions(run_dir / "predictions.jsonl", task);
   std::map<std::string, const Prediction*> by_id;
   for (const Prediction& prediction : file.predictions) by_id[prediction.id] = &prediction;
 
   ScoreSummary summary;
-  ScoreBook book(task);
+  ScoreBook all;
+  std::map<std::string, std::map<std::string, ScoreBook>> grouped;
+  std::map<std::string, int64_t> documents;
   AtomicFile items_file(run_dir / "item_scores.jsonl");
-  for (const TableItem& item : task.items) {
-    const auto found = by_id.find(item.id);
+  for (size_t i = 0; i < task.num_items(); ++i) {
+    const auto found = by_id.find(task.item(i).id);
     const Prediction* prediction = found == by_id.end() ? nullptr : found->second;
     if (prediction == nullptr && options.predicted_only) {
       ++summary.num_skipped;
       continue;
     }
     ++summary.num_items;
-    std::string error;
-    const TableScores scores = score_item(item, prediction, error);
-    book.add(item, scores);
-    if (error.empty()) book.add("seconds", item, prediction->seconds);
-    if (!error.empty()) summary.failures.push_back({item.id, error});
-    if (error.empty() && !scores.has_table) summary.without_table.push_back(item.id);
-    if (!scores.exact_distance) summary.bounded.push_back(item.id);
-    items_file.stream() << item_json(item, scores, prediction, error).dump() << '\n';
+    const ItemScoreLine line = score_item(task, i, prediction);
+    const int64_t document =
+        documents.try_emplace(line.document, static_cast<int64_t>(documents.size())).first->second;
+    all.add(line.scores, document);
+    if (line.error.empty()) all.add({{"seconds", *line.seconds}}, document);
+    for (const auto& [grouping, group] : line.groups) {
+      grouped[grouping][group].add(line.scores, document);
+    }
+    if (!line.error.empty()) summary.failures.push_back({line.id, line.error});
+    for (const std::string& flag : line.flags) summary.flagged[flag].push_back(line.id);
+    items_file.stream() << item_score_json(line).dump() << '\n';
   }
-  summary.scores = book.means(options.bootstrap);
+  summary.scores = all.means(options.bootstrap);
+  for (const auto& [grouping, groups] : grouped) {
+    for (const auto& [group, book] : groups) {
+      summary.breakdown[grouping][group] = book.means(options.bootstrap);
+    }
+  }
   items_file.commit();
   write_json(run_dir / "scores.json", summary_json(summary, task, options));
   return summary;

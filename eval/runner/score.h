@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "eval/statistics/bootstrap.h"
-#include "eval/tasks/tables_task.h"
+#include "eval/tasks/task.h"
 
 namespace nvlm::eval {
 
@@ -24,25 +24,26 @@ struct ScoreFailure {
   std::string error;
 };
 
+/// Mean of each score by its name. Where there is no value, no entry.
+using ScoreMeans = std::map<std::string, MeanInterval>;
+
 struct ScoreSummary {
   int64_t num_items = 0;    // scored
   int64_t num_skipped = 0;  // left out because of predicted_only
-  /// By name: teds, teds_structure, teds_with_spans, teds_without_spans (by the truth's spans),
-  /// cer, exact_match, well_formed, seconds. Where there is no value (no item with spans), no
-  /// entry.
-  std::map<std::string, MeanInterval> scores;
-  std::vector<ScoreFailure> failures;      // failed or missing predictions; they score 0, cer 1
-  std::vector<std::string> without_table;  // ids of predictions that hold no table; the same
-  std::vector<std::string> bounded;        // ids of tables so large that TEDS is a lower bound
+  ScoreMeans scores;        // those of the task, and seconds
+  /// The same by group: breakdown["spans"]["yes"]["teds"].
+  std::map<std::string, std::map<std::string, ScoreMeans>> breakdown;
+  std::vector<ScoreFailure> failures;  // failed or missing predictions; they score the worst
+  std::map<std::string, std::vector<std::string>> flagged;  // ids by flag of ItemScores
 };
 
 /// Reads run_dir/predictions.jsonl and writes run_dir/scores.json (means with n and bootstrap
-/// intervals, drawn by document; failures by id; hashes of items and truth; version of the
-/// canonical text) and run_dir/item_scores.jsonl (one object per item). For the scores see
-/// score_table; seconds are of items that did not fail. throws  std::runtime_error: the file is
-/// missing or empty, has unknown or duplicate ids, or a
-///         line that was not finished
-ScoreSummary score(const TablesTask& task, const std::filesystem::path& run_dir,
+/// intervals, drawn by document, of all items and by group; failures by id; hashes of items and
+/// truth) and run_dir/item_scores.jsonl (item_score_file.h). seconds are of items that did not
+/// fail. A score that is not finite makes its item fail. throws  std::runtime_error: the file is
+/// missing or empty, has unknown or duplicate ids, or a line
+///         that was not finished
+ScoreSummary score(const Task& task, const std::filesystem::path& run_dir,
                    const ScoreOptions& options = {});
 
 }  // namespace nvlm::eval

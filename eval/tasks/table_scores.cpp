@@ -3,7 +3,10 @@
 #include <string>
 #include <utility>
 
+#include "eval/metrics/cell_accuracy.h"
+#include "eval/metrics/cell_adjacency.h"
 #include "eval/metrics/error_rate.h"
+#include "eval/metrics/grits.h"
 #include "eval/metrics/teds.h"
 #include "eval/table/canonical.h"
 #include "eval/table/gfm_parser.h"
@@ -22,6 +25,18 @@ std::optional<PredictedTable> parse_predicted_table(std::string_view text) {
   return PredictedTable{*std::move(html), true};
 }
 
+std::map<std::string, double> named_scores(const TableScores& scores) {
+  return {{"teds", scores.teds},
+          {"teds_structure", scores.teds_structure},
+          {"grits_topology", scores.grits_topology},
+          {"grits_content", scores.grits_content},
+          {"adjacency_f1", scores.adjacency_f1},
+          {"cell_accuracy", scores.cell_accuracy},
+          {"cer", scores.character_error_rate},
+          {"exact_match", scores.exact_match ? 1.0 : 0.0},
+          {"well_formed", scores.well_formed ? 1.0 : 0.0}};
+}
+
 TableScores score_table(std::string_view prediction, const Table& truth) {
   TableScores scores;
   const std::optional<PredictedTable> predicted = parse_predicted_table(prediction);
@@ -35,7 +50,16 @@ TableScores score_table(std::string_view prediction, const Table& truth) {
   const TedsScore structure = teds(actual, expected, TedsContent::kIgnore);
   scores.teds = full.score;
   scores.teds_structure = structure.score;
-  scores.exact_distance = full.exact && structure.exact;
+
+  const GritsScore topology = grits_topology(actual, expected);
+  const GritsScore content = grits_content(actual, expected);
+  const CellAccuracy cells = cell_accuracy(actual, expected);
+  scores.grits_topology = topology.f_score;
+  scores.grits_content = content.f_score;
+  scores.adjacency_f1 = cell_adjacency(actual, expected).f1();
+  scores.cell_accuracy = cells.accuracy();
+  scores.exact_distance =
+      full.exact && structure.exact && topology.exact && content.exact && cells.exact;
 
   const std::string actual_text = write_gfm(actual);
   const std::string expected_text = write_gfm(expected);

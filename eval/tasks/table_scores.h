@@ -1,7 +1,9 @@
 // Scores one predicted table, given as text, against the truth.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "eval/table/table.h"
@@ -23,17 +25,26 @@ std::optional<PredictedTable> parse_predicted_table(std::string_view text);
 struct TableScores {
   double teds = 0.0;
   double teds_structure = 0.0;
+  double grits_topology = 0.0;  // F-scores of grits.h
+  double grits_content = 0.0;
+  double adjacency_f1 = 0.0;          // cell_adjacency.h
+  double cell_accuracy = 0.0;         // cell_accuracy.h
   double character_error_rate = 1.0;  // over the Markdown of both; above 1 if far too long
   bool exact_match = false;           // the Markdown of both is equal
   bool has_table = false;
   bool well_formed = false;
-  bool exact_distance = true;  // false: a table was too large, TEDS is a lower bound (teds.h)
+  bool exact_distance = true;  // false: a table was too large, TEDS or GriTS is a lower bound
 };
+
+/// By name: teds, teds_structure, grits_topology, grits_content, adjacency_f1, cell_accuracy, cer,
+/// exact_match, well_formed.
+std::map<std::string, double> named_scores(const TableScores& scores);
 
 /// All scores of one prediction. Cell texts are canonical first (canonical.h). TEDS compares with
 /// the spans of `truth`, so a Markdown prediction, which has none, stays below 1 on a truth with
-/// spans; error rate and exact match compare the flattened tables as canonical Markdown.
-/// throws  std::runtime_error beyond the parsers' limits
+/// spans; so do GriTS and adjacency. Error rate, exact match and cell accuracy compare the
+/// flattened tables, the first two as canonical Markdown. throws  std::runtime_error beyond the
+/// parsers' limits
 TableScores score_table(std::string_view prediction, const Table& truth);
 
 }  // namespace nvlm::eval

@@ -1,4 +1,4 @@
-// A set of table pictures with ground truth, read from a folder.
+// A set of table pictures with ground truth, in the layouts that are in use.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "eval/table/table.h"
+#include "eval/tasks/task.h"
 
 namespace nvlm::eval {
 
@@ -14,37 +15,60 @@ namespace nvlm::eval {
 enum class TruthFormat {
   kHtmlElseMarkdown,  // per item: HTML, which has spans, where there is some
   kHtml,              // HTML; an item without is an error
-  kMarkdown           // Markdown: spans flattened; an item without is an error
+  kMarkdown,          // Markdown: spans flattened; an item without is an error
+  kPubTabNet,         // tokens of HTML in a JSON Lines file
+  kOtsl               // OTSL tokens in a JSON Lines file
 };
 
-/// "html_else_markdown", "html", "markdown".
+/// "html_else_markdown", "html", "markdown", "pubtabnet", "otsl".
 std::string truth_format_name(TruthFormat format);
 
-struct TableItem {
-  std::string id;
-  std::filesystem::path image;
-  std::string document;  // tables of one document are not independent; the id where none is named
+struct TableItem : TaskItem {
   Table truth;
 };
 
-/// Where the folder is, what it holds, and what identifies it.
-struct TablesTask {
-  std::filesystem::path folder;
+/// Tables are scored by score_table. Groups: size (cells), spans (yes, no) and, where the index
+/// says so, ruling ("borders") and glyph_height (pixels).
+struct TablesTask : Task {
   TruthFormat truth_format = TruthFormat::kHtmlElseMarkdown;
   std::vector<TableItem> items;  // in the order of the index
-  std::string item_list_sha256;  // of the lines "id<tab>image"; tells lists of items apart
-  std::string truth_sha256;      // of the ground truth texts that are scored, in order
+
+  std::string name() const override { return "tables"; }
+  size_t num_items() const override { return items.size(); }
+  const TaskItem& item(size_t index) const override { return items[index]; }
+  ItemScores score(size_t index, const std::string& answer) const override;
+  std::map<std::string, double> failed_scores(size_t index) const override;
+  Json description() const override;
 
   /// Reads `folder`/index.jsonl, one object per line:
   ///   id, image          strings; paths are relative to the folder
   ///   md, html           paths of the ground truth, GFM and HTML; one of both at least
   ///   doc                optional: the document that the table is from
   ///   n_rows, n_cols     optional: must agree with the ground truth
+  ///   borders            optional: full, horizontal, partial, none
+  ///   glyph_height       optional: of the typical line, in pixels
   /// Other members are ignored.
   /// throws  std::runtime_error with file and line: missing files, duplicate or empty ids, absolute
   ///         paths, ground truth that is no well-formed table, no items
   static TablesTask open(const std::filesystem::path& folder,
                          TruthFormat truth_format = TruthFormat::kHtmlElseMarkdown);
+
+  /// Reads PubTabNet's annotation file, PubTabNet_2.0.0.jsonl: filename, split, html.structure
+  /// .tokens and html.cells[].tokens. The id is the file name.
+  /// images  folder with the pictures, or with one folder of them per split
+  /// split   train, val or test; empty: all
+  /// throws  as open does; also if there is no item of that split
+  /// differs: cells of thead count as td like all others, and inline tags are dropped, as
+  /// everywhere
+  ///         here (score_table); use teds_html for the metric of the benchmark itself
+  static TablesTask open_pubtabnet(const std::filesystem::path& annotations,
+                                   const std::filesystem::path& images, const std::string& split);
+
+  /// Reads one object per line: id, image, doc (optional), and otsl, either one text with the
+  /// cells' texts between the tokens or a list of tokens with the texts apart under "texts"; see
+  /// parse_otsl.
+  static TablesTask open_otsl(const std::filesystem::path& annotations,
+                              const std::filesystem::path& images);
 };
 
 }  // namespace nvlm::eval

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <stdexcept>
@@ -11,6 +12,7 @@
 #include "eval/runner/predict.h"
 #include "eval/runner/prediction_file.h"
 #include "eval/runner/score.h"
+#include "eval/tasks/tables_task.h"
 #include "tests/eval/task_folder.h"
 
 namespace nvlm::eval {
@@ -66,8 +68,9 @@ TEST_CASE("predict then score: a failed item is recorded and counts 0") {
   CHECK(summary.failures[0].error == "out of \ufffd memory");
   CHECK(summary.scores.at("teds").mean == doctest::Approx((1.0 + 0.0 + 4.0 / 6.0) / 3.0));
   CHECK(summary.scores.at("teds").n == 3);
-  CHECK(summary.scores.at("teds_with_spans").n == 2);
-  CHECK(summary.scores.at("teds_without_spans").mean == 1.0);
+  CHECK(summary.breakdown.at("spans").at("yes").at("teds").n == 2);
+  CHECK(summary.breakdown.at("spans").at("no").at("teds").mean == 1.0);
+  CHECK(summary.breakdown.at("size").at("1-25 cells").at("grits_content").n == 3);
   CHECK(summary.scores.at("cer").mean == doctest::Approx(1.0 / 3.0));
   CHECK(summary.scores.at("exact_match").mean == doctest::Approx(2.0 / 3.0));
   CHECK(summary.scores.at("well_formed").mean == doctest::Approx(2.0 / 3.0));
@@ -130,7 +133,7 @@ TEST_CASE("predict: batches, and the limit") {
   const ScoreSummary partial = score(task, folder.run(), {.predicted_only = true});
   CHECK(partial.num_items == 2);
   CHECK(partial.num_skipped == 1);
-  CHECK(partial.without_table == std::vector<std::string>{"plain"});
+  CHECK(partial.flagged.at("without_table") == std::vector<std::string>{"plain"});
   options.batch_size = 0;
   CHECK_THROWS_AS(predict(task, reader, folder.run(), options), std::invalid_argument);
 }
@@ -168,17 +171,71 @@ TEST_CASE("score: errors of the predictions file") {
   CHECK(!std::filesystem::exists(folder.run() / "scores.json"));
 }
 
+TEST_CASE("predictions: members that we do not know are ignored") {
+  const test::TaskFolder folder;
+  const TablesTask task = TablesTask::open(folder.path());
+  write_predictions(
+      folder, R"({"id":"plain","prediction":"x","seconds":1,"cells":[{"row":0,"probability":0.5}]})"
+              "\n");
+  CHECK(score(task, folder.run()).num_items == 3);
+}
+
+TEST_CASE("score: tables of 500 x 500 cells take bounded time and say that they are bounds") {
+  const test::TaskFolder folder;
+  std::string row = "|";
+  std::string delimiter = "|";
+  for (int column = 0; column < 500; ++column) {
+    row += " " + std::to_string(column * 31 % 977) + " |";
+    delimiter += " --- |";
+  }
+  std::string table = row + "\n" + delimiter + "\n";
+  for (int i = 1; i < 500; ++i) table += row + "\n";
+  folder.write("plain.md", table);
+  folder.write("index.jsonl", R"({"id":"plain","image":"a.png","md":"plain.md"})");
+  const TablesTask task = TablesTask::open(folder.path());
+  std::string other = table;
+  other[2] = '7';
+  write_predictions(folder, prediction_line("plain", other));
+  const ScoreSummary summary = score(task, folder.run());
+  CHECK(summary.failures.empty());
+  CHECK(summary.flagged.at("lower_bound") == std::vector<std::string>{"plain"});
+  CHECK(summary.scores.at("grits_content").mean > 0.99);
+  CHECK(summary.scores.at("teds").mean > 0.99);
+}
+
+/// A task whose scores are not finite.
+struct BrokenTask : Task {
+  std::string name() const override { return "broken"; }
+  size_t num_items() const override { return 1; }
+  const TaskItem& item(size_t) const override { return only; }
+  ItemScores score(size_t, const std::string&) const override {
+    return {{{"anls", std::nan("")}}, {}};
+  }
+  std::map<std::string, double> failed_scores(size_t) const override { return {{"anls", 0.0}}; }
+  TaskItem only{"plain", "a.png", "d", "", "hash", {}};
+};
+
+TEST_CASE("score: a score that is no number makes the item fail") {
+  const test::TaskFolder folder;
+  write_predictions(folder, prediction_line("plain", "x"));
+  const ScoreSummary summary = score(BrokenTask(), folder.run());
+  REQUIRE(summary.failures.size() == 1);
+  CHECK(summary.failures[0].error.find("'anls' is not finite") != std::string::npos);
+  CHECK(summary.scores.at("anls").mean == 0.0);
+}
+
 TEST_CASE("score: a bomb as prediction is one failure, not the end") {
   const test::TaskFolder folder;
   const TablesTask task = TablesTask::open(folder.path());
   std::string bomb;
-  for (int i = 0; i < 10000; ++i) bomb += "<table><tr><td>";
+  for (int i = 0; i < 1'000'000; ++i) bomb += "<b>";
+  bomb = "<table><tr><td>" + bomb;
   write_predictions(folder, prediction_line("plain", bomb) + prediction_line("span", "x"));
   const ScoreSummary summary = score(task, folder.run());
   REQUIRE(summary.failures.size() == 2);
   CHECK(summary.failures[0].error.find("nested deeper") != std::string::npos);
   CHECK(summary.failures[1].error == "no prediction");
-  CHECK(summary.without_table == std::vector<std::string>{"span"});
+  CHECK(summary.flagged.at("without_table") == std::vector<std::string>{"span"});
 }
 
 }  // namespace nvlm::eval
