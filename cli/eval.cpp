@@ -1,76 +1,52 @@
-// nvlm eval tables: predictions of a model for a set of table pictures, then their scores.
-#include <iomanip>
+// nvlm eval: chooses the task.
 #include <iostream>
 
-#include "cli/reader_options.h"
+#include "cli/eval_verbs.h"
 #include "common/error.h"
 #include "common/nearest_name.h"
-#include "eval/runner/predict.h"
-#include "eval/runner/score.h"
 
 namespace nvlm::cli {
 namespace {
 
-void print_summary(const eval::ScoreSummary& summary) {
-  std::cout << summary.num_items << " items, " << summary.failures.size() << " failed, "
-            << summary.without_table.size() << " answers without a table\n"
-            << std::fixed << std::setprecision(4);
-  for (const auto& [name, score] : summary.scores) {
-    std::cout << "  " << std::left << std::setw(22) << name << score.mean << "  [" << score.low
-              << ", " << score.high << "]  n=" << score.n << "\n";
-  }
-}
-
-int run_tables(const Arguments& arguments) {
-  std::string data, out, truth;
-  eval::PredictOptions predict_options;
-  ReaderOptions reader_options;
-  bool score_only = false;
-  VerbOptions options("eval tables --data DIR --out RUN [options]",
-                      "Writes RUN/predictions.jsonl, then scores that file alone into "
-                      "RUN/scores.json and RUN/item_scores.jsonl. A stopped run continues.",
-                      "nvlm eval tables --model h --data runs/easy-7 --out runs/easy-7-h");
-  options.add()("data", po::value(&data)->required(),
-                "folder with index.jsonl, pictures and ground truth")(
-      "out", po::value(&out)->required(), "run directory")(
-      "truth", po::value(&truth)->default_value("html-else-markdown"),
-      "which ground truth counts: html-else-markdown, html or markdown")(
-      "limit", po::value(&predict_options.limit)->default_value(0),
-      "only the first so many items; 0 = all")(
-      "batch", po::value(&predict_options.batch_size)->default_value(8), "pictures per batch")(
-      "score-only", po::bool_switch(&score_only), "score existing predictions; loads no model");
-  add_reader_options(options, reader_options);
-  if (!options.parse(arguments)) return 0;
-
-  const auto format = [&] {
-    if (truth == "html-else-markdown") return eval::TruthFormat::kHtmlElseMarkdown;
-    if (truth == "html") return eval::TruthFormat::kHtml;
-    if (truth == "markdown") return eval::TruthFormat::kMarkdown;
-    throw UsageError("--truth is '" + truth + "', expected html-else-markdown, html or markdown");
-  }();
-  const eval::TablesTask task = eval::TablesTask::open(data, format);
-  if (!score_only) {
-    eval::ModelReader reader = load_reader(reader_options);
-    eval::predict(task, reader, out, predict_options);
-  }
-  eval::ScoreOptions score_options;
-  score_options.predicted_only = predict_options.limit > 0;
-  print_summary(eval::score(task, out, score_options));
-  return 0;
+void print_eval_help() {
+  std::cout << "nvlm eval TASK [options]      nvlm eval TASK --help\n\n"
+               "Predicts and scores: every answer goes to RUN/predictions.jsonl, and that file "
+               "alone is\nscored into RUN/scores.json and RUN/item_scores.jsonl.\n  ";
+  for (const std::string& name : eval_task_names()) std::cout << name << " ";
+  std::cout << "\n\nOther tasks\n"
+               "  compare A B   two runs, from their item_scores.jsonl alone; also --compare A B\n"
+               "  report RUN... several runs as a Markdown table\n"
+               "  text          perplexity of a decoder on a text file\n\n"
+               "Example\n"
+               "  nvlm eval tables --model h --data runs/easy-7 --out runs/easy-7-h\n";
 }
 
 }  // namespace
 
 int run_eval(const Arguments& arguments) {
-  const bool wants_help = !arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h");
-  if (wants_help) return run_tables({"--help"});
-  if (!arguments.empty() && arguments[0] == "tables") {
-    return run_tables({arguments.begin() + 1, arguments.end()});
+  const std::string task = arguments.empty() ? "" : arguments[0];
+  if (task == "--help" || task == "-h") {
+    print_eval_help();
+    return 0;
   }
-  throw UsageError("eval: expected a task: tables" +
-                   (arguments.empty() ? ""
-                                      : ", found '" + arguments[0] + "'" +
-                                            did_you_mean(arguments[0], {"tables"})));
+  const Arguments rest(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
+  if (task == "compare" || task == "--compare") return run_eval_compare(rest);
+  if (task == "report") return run_eval_report(rest);
+  if (task == "text") return run_eval_text(rest);
+  std::vector<std::string> names = eval_task_names();
+  for (const std::string& name : names) {
+    if (task != name) continue;
+    // "eval tables --compare A B" is what people type who think of the task first.
+    if (!rest.empty() && rest[0] == "--compare") {
+      return run_eval_compare({rest.begin() + 1, rest.end()});
+    }
+    return run_eval_task(name, rest);
+  }
+  names.insert(names.end(), {"compare", "report", "text"});
+  std::string known;
+  for (const std::string& name : names) known += (known.empty() ? "" : ", ") + name;
+  throw UsageError("eval: expected a task (" + known + ")" +
+                   (task.empty() ? "" : ", found '" + task + "'" + did_you_mean(task, names)));
 }
 
 }  // namespace nvlm::cli

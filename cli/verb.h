@@ -32,7 +32,7 @@ inline const std::vector<Verb>& verbs() {
       {"extract", "pictures of tables to markdown", run_extract},
       {"generate", "any prompt on any multimodal checkpoint", run_generate},
       {"train", "run a training recipe", run_train},
-      {"eval", "predict and score a set of table pictures", run_eval},
+      {"eval", "predict, score and compare: tables, OCR, questions, text", run_eval},
       {"data", "render synthetic tables", run_data},
       {"inspect", "show what a checkpoint holds", run_inspect},
       {"parity", "compare with stored reference outputs", run_parity},

@@ -104,6 +104,7 @@ Json summary_json(const ScoreSummary& summary, const Task& task, const ScoreOpti
     failures.push_back({{"id", failure.id}, {"error", failure.error}});
   }
   Json report{{"task", task.name()},
+              {"main_score", task.main_score()},
               {"item_list_sha256", task.item_list_sha256},
               {"truth_sha256", task.truth_sha256},
               {"num_items", summary.num_items},

@@ -23,6 +23,7 @@ struct OcrTask : Task {
   std::vector<OcrItem> items;
 
   std::string name() const override { return "ocr"; }
+  std::string main_score() const override { return "cer"; }
   size_t num_items() const override { return items.size(); }
   const TaskItem& item(size_t index) const override { return items[index]; }
   ItemScores score(size_t index, const std::string& answer) const override;

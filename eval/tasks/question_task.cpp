@@ -56,6 +56,10 @@ double metric_value(const QuestionItem& item, const std::string& answer) {
 
 }  // namespace
 
+std::string QuestionTask::main_score() const {
+  return items.empty() ? "exact_match" : metric_name(items.front().metric);
+}
+
 ItemScores QuestionTask::score(size_t index, const std::string& answer) const {
   const QuestionItem& item = items[index];
   ItemScores scores;

@@ -32,6 +32,7 @@ struct QuestionTask : Task {
   std::vector<QuestionItem> items;
 
   std::string name() const override { return task_name; }
+  std::string main_score() const override;  // that of the first item
   size_t num_items() const override { return items.size(); }
   const TaskItem& item(size_t index) const override { return items[index]; }
   ItemScores score(size_t index, const std::string& answer) const override;

@@ -34,6 +34,7 @@ struct TablesTask : Task {
   std::vector<TableItem> items;  // in the order of the index
 
   std::string name() const override { return "tables"; }
+  std::string main_score() const override { return "teds"; }
   size_t num_items() const override { return items.size(); }
   const TaskItem& item(size_t index) const override { return items[index]; }
   ItemScores score(size_t index, const std::string& answer) const override;

@@ -32,7 +32,8 @@ class Task {
  public:
   virtual ~Task() = default;
 
-  virtual std::string name() const = 0;  // "tables", "docvqa"
+  virtual std::string name() const = 0;        // "tables", "docvqa"
+  virtual std::string main_score() const = 0;  // the one to look at first: "teds"
   virtual size_t num_items() const = 0;
   virtual const TaskItem& item(size_t index) const = 0;
 

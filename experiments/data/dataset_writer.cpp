@@ -1,7 +1,10 @@
 #include "experiments/data/dataset_writer.h"
 
+#include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "common/atomic_file.h"
 #include "common/json.h"
@@ -43,6 +46,16 @@ void claim_folder(const fs::path& folder, const Json& description) {
 
 void write_if_absent(const fs::path& path, const std::string& content) {
   if (!fs::exists(path)) write_file_atomically(path, content);
+}
+
+/// Median line height of the characters in pixels, to a tenth; 0 without any.
+double median_glyph_height(const std::vector<Glyph>& glyphs) {
+  if (glyphs.empty()) return 0.0;
+  std::vector<float> heights;
+  for (const Glyph& glyph : glyphs) heights.push_back(glyph.height);
+  const auto middle = heights.begin() + static_cast<std::ptrdiff_t>(heights.size() / 2);
+  std::nth_element(heights.begin(), middle, heights.end());
+  return std::round(10.0 * static_cast<double>(*middle)) / 10.0;
 }
 
 }  // namespace
@@ -87,6 +100,7 @@ void write_dataset(const std::filesystem::path& folder, const TableDifficulty& d
     item["n_cells"] = table.cells;
     item["has_spans"] = table.has_spans;
     item["borders"] = table.borders;
+    item["glyph_height"] = median_glyph_height(table.glyphs);
     item["width"] = table.image.size(1);
     item["height"] = table.image.size(0);
     item["seed"] = seed;

@@ -11,7 +11,8 @@ namespace nvlm::experiments {
 /// Writes `count` tables of render_table_sample(difficulty, seed, 0 .. count - 1):
 ///   images/ID.png  gt/ID.html  gt/ID.md   (texts end with a newline)
 ///   index.jsonl    one object a line: id, image, html, md, n_rows, n_cols, n_cells, has_spans,
-///                  borders, width, height, seed, difficulty; written last
+///                  borders, glyph_height (median line height in pixels), width, height, seed,
+///                  difficulty; written last
 ///   dataset.json   what was asked for; marks the folder as ours
 /// IDs are DIFFICULTY-SEED-00000. Each file appears complete or not at all, files that are there
 /// are kept, so a killed call is continued by repeating it; a larger or smaller count is fine too

@@ -39,6 +39,10 @@ TEST_CASE("from nothing to predictions, for every variant") {
       at("longer-reader") + kTiny);
   run("train text-pretrain --out " + at("text") + kTiny);
   run("data render --difficulty easy --seed 3 --count 2 --out " + at("set"));
+  const ProgramResult text =
+      run("eval text --json --context 64 --model " + at("text/checkpoints/latest") + " --data " +
+          at("set/index.jsonl"));
+  CHECK(text.out.find("\"bits_per_byte\"") != std::string::npos);
 
   for (const std::string variant : {"d", "x", "h", "reversed"}) {
     CAPTURE(variant);

@@ -206,6 +206,7 @@ TEST_CASE("score: tables of 500 x 500 cells take bounded time and say that they 
 /// A task whose scores are not finite.
 struct BrokenTask : Task {
   std::string name() const override { return "broken"; }
+  std::string main_score() const override { return "anls"; }
   size_t num_items() const override { return 1; }
   const TaskItem& item(size_t) const override { return only; }
   ItemScores score(size_t, const std::string&) const override {
