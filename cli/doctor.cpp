@@ -14,6 +14,7 @@
 #include "experiments/efficiency/decoder_speed.h"
 #include "experiments/efficiency/floors.h"
 #include "experiments/efficiency/multimodal_speed.h"
+#include "experiments/efficiency/scoring_speed.h"
 #include "experiments/efficiency/structure_cost.h"
 #include "fusion/multimodal_checkpoint.h"
 
@@ -89,6 +90,11 @@ Json benchmark(at::Device device, at::ScalarType dtype) {
   large->to(device, dtype);
   report["speeds"].push_back(
       speed_report("random 0.5B Llama", experiments::measure_decoder(large, 512), floors));
+  const experiments::ScoringSpeed scoring = experiments::measure_scoring(30, 10);
+  report["scoring"] = {{"rows", scoring.rows},
+                       {"columns", scoring.columns},
+                       {"teds_milliseconds", 1e3 * scoring.teds_seconds},
+                       {"all_scores_milliseconds", 1e3 * scoring.table_seconds}};
   return report;
 }
 
@@ -120,6 +126,11 @@ void print_benchmark(const Json& report) {
     }
     std::cout << "\n";
   }
+  const Json& scoring = report["scoring"];
+  std::cout << "  scoring a table of " << scoring["rows"].get<int64_t>() << " x "
+            << scoring["columns"].get<int64_t>() << ": TEDS "
+            << scoring["teds_milliseconds"].get<double>() << " ms, all scores "
+            << scoring["all_scores_milliseconds"].get<double>() << " ms\n";
 }
 
 }  // namespace

@@ -3,9 +3,10 @@
 #include <unicode/uchar.h>
 
 #include <algorithm>
-#include <map>
+#include <iterator>
 #include <set>
 #include <tuple>
+#include <unordered_map>
 #include <vector>
 
 #include "eval/text/code_points.h"
@@ -16,60 +17,69 @@ namespace {
 constexpr int32_t kNoCell = -1;
 
 /// First text, second text, whether downwards, blank positions between.
-using Relation = std::tuple<std::string, std::string, bool, int64_t>;
+using Relation = std::tuple<uint32_t, uint32_t, bool, int64_t>;
 
-class RelationFinder {
- public:
-  explicit RelationFinder(const Table& table) : table_(table) {
-    cell_at_.assign(static_cast<size_t>(table.num_rows * table.num_columns), kNoCell);
+/// Numbers for texts, the same in both tables.
+using TextNumbers = std::unordered_map<std::string, uint32_t>;
+
+/// What stands where in a table, as numbers of texts.
+struct TextGrid {
+  TextGrid(const Table& grid_table, TextNumbers& numbers) : table(grid_table) {
+    cell_at.assign(static_cast<size_t>(table.num_rows * table.num_columns), kNoCell);
     for (size_t i = 0; i < table.cells.size(); ++i) {
       const TableCell& cell = table.cells[i];
-      texts_.push_back(adjacency_text(cell.text));
-      if (texts_.back().empty()) continue;
+      const std::string text = adjacency_text(cell.text);
+      texts.push_back(
+          numbers.try_emplace(text, static_cast<uint32_t>(numbers.size())).first->second);
+      has_text.push_back(!text.empty());
+      if (text.empty()) continue;
       for (int64_t row = cell.row; row < cell.row + cell.row_span; ++row) {
         for (int64_t column = cell.column; column < cell.column + cell.column_span; ++column) {
-          cell_at_[position(row, column)] = static_cast<int32_t>(i);
+          cell_at[static_cast<size_t>(row * table.num_columns + column)] = static_cast<int32_t>(i);
         }
       }
     }
   }
 
-  std::map<Relation, int64_t> relations() const {
-    std::map<Relation, int64_t> counts;
-    for (size_t i = 0; i < table_.cells.size(); ++i) {
-      if (texts_[i].empty()) continue;
-      const TableCell& cell = table_.cells[i];
-      std::set<int32_t> seen;
-      const auto add = [&](int32_t neighbour, bool downwards, int64_t blanks) {
-        if (neighbour == kNoCell || !seen.insert(neighbour).second) return;
-        ++counts[{texts_[i], texts_[static_cast<size_t>(neighbour)], downwards, blanks}];
-      };
-      const int64_t right = cell.column + cell.column_span;
-      const int64_t below = cell.row + cell.row_span;
-      for (int64_t row = cell.row; row < below; ++row) {
-        int64_t column = right;
-        while (column < table_.num_columns && at(row, column) == kNoCell) ++column;
-        if (column < table_.num_columns) add(at(row, column), false, column - right);
-      }
-      for (int64_t column = cell.column; column < right; ++column) {
-        int64_t row = below;
-        while (row < table_.num_rows && at(row, column) == kNoCell) ++row;
-        if (row < table_.num_rows) add(at(row, column), true, row - below);
-      }
-    }
-    return counts;
+  int32_t at(int64_t row, int64_t column) const {
+    return cell_at[static_cast<size_t>(row * table.num_columns + column)];
   }
 
- private:
-  size_t position(int64_t row, int64_t column) const {
-    return static_cast<size_t>(row * table_.num_columns + column);
-  }
-  int32_t at(int64_t row, int64_t column) const { return cell_at_[position(row, column)]; }
-
-  const Table& table_;
-  std::vector<std::string> texts_;  // per cell
-  std::vector<int32_t> cell_at_;    // per position: the cell with text that covers it
+  const Table& table;
+  std::vector<uint32_t> texts;   // per cell
+  std::vector<bool> has_text;    // per cell
+  std::vector<int32_t> cell_at;  // per position: the cell with text that covers it
 };
+
+/// All relations of a table, sorted.
+std::vector<Relation> find_relations(const Table& table, TextNumbers& numbers) {
+  const TextGrid grid(table, numbers);
+  std::vector<Relation> relations;
+  for (size_t i = 0; i < table.cells.size(); ++i) {
+    if (!grid.has_text[i]) continue;
+    const TableCell& cell = table.cells[i];
+    std::set<int32_t> seen;
+    const auto add = [&](int32_t neighbour, bool downwards, int64_t blanks) {
+      if (!seen.insert(neighbour).second) return;
+      relations.emplace_back(grid.texts[i], grid.texts[static_cast<size_t>(neighbour)], downwards,
+                             blanks);
+    };
+    const int64_t right = cell.column + cell.column_span;
+    const int64_t below = cell.row + cell.row_span;
+    for (int64_t row = cell.row; row < below; ++row) {
+      int64_t column = right;
+      while (column < table.num_columns && grid.at(row, column) == kNoCell) ++column;
+      if (column < table.num_columns) add(grid.at(row, column), false, column - right);
+    }
+    for (int64_t column = cell.column; column < right; ++column) {
+      int64_t row = below;
+      while (row < table.num_rows && grid.at(row, column) == kNoCell) ++row;
+      if (row < table.num_rows) add(grid.at(row, column), true, row - below);
+    }
+  }
+  std::sort(relations.begin(), relations.end());
+  return relations;
+}
 
 }  // namespace
 
@@ -87,16 +97,14 @@ double AdjacencyScore::f1() const {
 }
 
 AdjacencyScore cell_adjacency(const Table& predicted, const Table& truth) {
-  const std::map<Relation, int64_t> found = RelationFinder(predicted).relations();
-  const std::map<Relation, int64_t> expected = RelationFinder(truth).relations();
-  AdjacencyScore score;
-  for (const auto& [relation, count] : found) score.predicted += count;
-  for (const auto& [relation, count] : expected) {
-    score.truth += count;
-    const auto match = found.find(relation);
-    if (match != found.end()) score.matched += std::min(count, match->second);
-  }
-  return score;
+  TextNumbers numbers;
+  const std::vector<Relation> found = find_relations(predicted, numbers);
+  const std::vector<Relation> expected = find_relations(truth, numbers);
+  std::vector<Relation> common;
+  std::set_intersection(found.begin(), found.end(), expected.begin(), expected.end(),
+                        std::back_inserter(common));
+  return {static_cast<int64_t>(common.size()), static_cast<int64_t>(found.size()),
+          static_cast<int64_t>(expected.size())};
 }
 
 std::string adjacency_text(std::string_view text) {

@@ -28,7 +28,8 @@ struct TableItem : TaskItem {
 };
 
 /// Tables are scored by score_table. Groups: size (cells), spans (yes, no) and, where the index
-/// says so, ruling ("borders") and glyph_height (pixels).
+/// says so, ruling ("borders") and glyph_height (pixels). Flags: without_table, and lower_bound
+/// where a table was so large that TEDS or GriTS is one.
 struct TablesTask : Task {
   TruthFormat truth_format = TruthFormat::kHtmlElseMarkdown;
   std::vector<TableItem> items;  // in the order of the index

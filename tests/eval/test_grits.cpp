@@ -1,7 +1,10 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/random.h"
@@ -38,6 +41,33 @@ Table without_row(const Table& table, int64_t row) {
     result.cells.push_back(std::move(cell));
   }
   return result;
+}
+
+/// Calls visit(matching) for every order-preserving matching of 0..n-1 with 0..m-1.
+void for_each_matching(int64_t n, int64_t m, std::vector<std::pair<int64_t, int64_t>>& matching,
+                       const std::function<void()>& visit) {
+  visit();
+  const int64_t next_n = matching.empty() ? 0 : matching.back().first + 1;
+  const int64_t next_m = matching.empty() ? 0 : matching.back().second + 1;
+  for (int64_t i = next_n; i < n; ++i) {
+    for (int64_t j = next_m; j < m; ++j) {
+      matching.emplace_back(i, j);
+      for_each_matching(n, m, matching, visit);
+      matching.pop_back();
+    }
+  }
+}
+
+/// The largest sum over all matchings, by looking at each.
+double largest_sum(int64_t n, int64_t m, const std::function<double(int64_t, int64_t)>& reward) {
+  double best = 0.0;
+  std::vector<std::pair<int64_t, int64_t>> matching;
+  for_each_matching(n, m, matching, [&] {
+    double sum = 0.0;
+    for (const auto& [i, j] : matching) sum += reward(i, j);
+    best = std::max(best, sum);
+  });
+  return best;
 }
 
 template <class Work>
@@ -114,6 +144,42 @@ TEST_CASE("grid alignment: finds lost rows and columns") {
   CHECK(alignment.columns.size() == 5);
   REQUIRE(alignment.rows.size() == 8);
   for (const auto& [row, true_row] : alignment.rows) CHECK(true_row == (row < 4 ? row : row + 1));
+}
+
+TEST_CASE("grid alignment: no matching of rows or columns has a larger sum of best alignments") {
+  Random random(41);
+  for (int trial = 0; trial < 40; ++trial) {
+    CAPTURE(trial);
+    const Table a = test::random_grid(random, random.integer(1, 4), random.integer(1, 4), 2);
+    const Table b = test::random_grid(random, random.integer(1, 4), random.integer(1, 4), 2);
+    const std::vector<std::string> texts_a = grid_texts(a);
+    const std::vector<std::string> texts_b = grid_texts(b);
+    const auto similarity = [&](int64_t row_a, int64_t column_a, int64_t row_b, int64_t column_b) {
+      return subsequence_similarity(texts_a[static_cast<size_t>(row_a * a.num_columns + column_a)],
+                                    texts_b[static_cast<size_t>(row_b * b.num_columns + column_b)]);
+    };
+    const auto row_reward = [&](int64_t i, int64_t j) {
+      return largest_sum(a.num_columns, b.num_columns,
+                         [&](int64_t k, int64_t l) { return similarity(i, k, j, l); });
+    };
+    const auto column_reward = [&](int64_t k, int64_t l) {
+      return largest_sum(a.num_rows, b.num_rows,
+                         [&](int64_t i, int64_t j) { return similarity(i, k, j, l); });
+    };
+    const GridAlignment alignment = align_grids(a, b);
+    double rows = 0.0;
+    for (const auto& [i, j] : alignment.rows) rows += row_reward(i, j);
+    CHECK(rows == doctest::Approx(largest_sum(a.num_rows, b.num_rows, row_reward)));
+    double columns = 0.0;
+    for (const auto& [k, l] : alignment.columns) columns += column_reward(k, l);
+    CHECK(columns == doctest::Approx(largest_sum(a.num_columns, b.num_columns, column_reward)));
+    double sum = 0.0;
+    for (const auto& [i, j] : alignment.rows) {
+      for (const auto& [k, l] : alignment.columns) sum += similarity(i, k, j, l);
+    }
+    const auto total = static_cast<double>(a.num_rows * a.num_columns + b.num_rows * b.num_columns);
+    CHECK(grits_content(a, b).f_score == doctest::Approx(2.0 * sum / total));
+  }
 }
 
 TEST_CASE("GriTS: properties on random tables") {
