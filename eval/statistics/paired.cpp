@@ -101,13 +101,13 @@ double minimum_detectable_effect(double standard_error) {
   return (kNormal975 + kNormal80) * standard_error;
 }
 
-std::string verdict_name(Verdict verdict) {
+std::string verdict_name(PairedVerdict verdict) {
   switch (verdict) {
-    case Verdict::kBetter:
+    case PairedVerdict::kBetter:
       return "better";
-    case Verdict::kWorse:
+    case PairedVerdict::kWorse:
       return "worse";
-    case Verdict::kNotDistinguishable:
+    case PairedVerdict::kNotDistinguishable:
       break;
   }
   return "not distinguishable";
@@ -136,7 +136,7 @@ PairedComparison compare_paired(std::span<const double> first, std::span<const d
   const bool is_clear = result.test.p_value < 1.0 - options.bootstrap.confidence;
   if (is_clear && (result.difference.low > 0.0 || result.difference.high < 0.0)) {
     const bool is_better = (result.difference.mean < 0.0) == smaller_is_better;
-    result.verdict = is_better ? Verdict::kBetter : Verdict::kWorse;
+    result.verdict = is_better ? PairedVerdict::kBetter : PairedVerdict::kWorse;
   }
   return result;
 }

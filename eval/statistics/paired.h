@@ -41,10 +41,10 @@ double clustered_standard_error(std::span<const double> values,
 /// standard error of that mean: (1.960 + 0.842) * standard_error.
 double minimum_detectable_effect(double standard_error);
 
-enum class Verdict { kBetter, kWorse, kNotDistinguishable };
+enum class PairedVerdict { kBetter, kWorse, kNotDistinguishable };
 
 /// "better", "worse", "not distinguishable"
-std::string verdict_name(Verdict verdict);
+std::string verdict_name(PairedVerdict verdict);
 
 struct PairedComparison {
   MeanInterval difference;  // of second - first, with its bootstrap interval
@@ -56,7 +56,7 @@ struct PairedComparison {
   int64_t num_groups = 0;
   /// Of the second against the first. Better or worse only if the interval leaves 0 out and p is
   /// below 1 - confidence.
-  Verdict verdict = Verdict::kNotDistinguishable;
+  PairedVerdict verdict = PairedVerdict::kNotDistinguishable;
 };
 
 struct PairedOptions {

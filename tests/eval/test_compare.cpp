@@ -61,11 +61,11 @@ TEST_CASE("compare: from two files alone, with the direction of each score") {
   const ScoredRun second = open_scored_run(folders.write("b", better));
   const RunComparison comparison = compare_runs(first, second);
   CHECK(comparison.size() == 3);
-  CHECK(comparison.at("teds").verdict == Verdict::kBetter);
-  CHECK(comparison.at("cer").verdict == Verdict::kBetter);
+  CHECK(comparison.at("teds").verdict == PairedVerdict::kBetter);
+  CHECK(comparison.at("cer").verdict == PairedVerdict::kBetter);
   CHECK(comparison.at("cer").difference.mean == doctest::Approx(-0.1));
-  CHECK(comparison.at("seconds").verdict == Verdict::kNotDistinguishable);
-  CHECK(compare_runs(second, first).at("teds").verdict == Verdict::kWorse);
+  CHECK(comparison.at("seconds").verdict == PairedVerdict::kNotDistinguishable);
+  CHECK(compare_runs(second, first).at("teds").verdict == PairedVerdict::kWorse);
   const std::vector<std::string> teds{"teds"};
   CHECK(compare_runs(first, second, teds).size() == 1);
   const Json json = comparison_json(first, second, comparison);

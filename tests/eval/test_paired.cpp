@@ -71,7 +71,8 @@ TEST_CASE("minimum detectable effect: found in four of five experiments") {
     Values second;
     for (int64_t i = 0; i < n; ++i) second.push_back(random.normal() + effect);
     const PairedOptions options{{.resamples = 200}, {.permutations = 400}};
-    if (compare_paired(first, second, false, {}, options).verdict == Verdict::kBetter) ++found;
+    if (compare_paired(first, second, false, {}, options).verdict == PairedVerdict::kBetter)
+      ++found;
   }
   CHECK(found > 300 * 0.7);
   CHECK(found < 300 * 0.9);
@@ -86,24 +87,25 @@ TEST_CASE("paired comparison: direction, symmetry, verdicts") {
     second[i] = first[i] + 0.1 + 0.02 * random.normal();
   }
   const PairedComparison up = compare_paired(first, second, false);
-  CHECK(up.verdict == Verdict::kBetter);
+  CHECK(up.verdict == PairedVerdict::kBetter);
   CHECK(up.difference.mean == doctest::Approx(0.1).epsilon(0.1));
   CHECK(up.effect_size == doctest::Approx(5.0).epsilon(0.3));
   CHECK(up.minimum_detectable == doctest::Approx(2.8 * 0.02 / std::sqrt(80.0)).epsilon(0.3));
-  CHECK(compare_paired(first, second, true).verdict == Verdict::kWorse);
+  CHECK(compare_paired(first, second, true).verdict == PairedVerdict::kWorse);
   const PairedComparison down = compare_paired(second, first, false);
-  CHECK(down.verdict == Verdict::kWorse);
+  CHECK(down.verdict == PairedVerdict::kWorse);
   CHECK(down.difference.mean == doctest::Approx(-up.difference.mean));
   CHECK(down.effect_size == doctest::Approx(-up.effect_size));
 
   const PairedComparison same = compare_paired(first, first, false);
-  CHECK(same.verdict == Verdict::kNotDistinguishable);
+  CHECK(same.verdict == PairedVerdict::kNotDistinguishable);
   CHECK(same.test.p_value == 1.0);
   CHECK(same.effect_size == 0.0);
   // One document is no evidence, however many tables it has.
   const Groups one_document(80, 0);
-  CHECK(compare_paired(first, second, false, one_document).verdict == Verdict::kNotDistinguishable);
-  CHECK(verdict_name(Verdict::kNotDistinguishable) == "not distinguishable");
+  CHECK(compare_paired(first, second, false, one_document).verdict ==
+        PairedVerdict::kNotDistinguishable);
+  CHECK(verdict_name(PairedVerdict::kNotDistinguishable) == "not distinguishable");
 }
 
 TEST_CASE("paired comparison: refuses what does not pair") {
