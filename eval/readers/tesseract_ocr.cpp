@@ -2,6 +2,7 @@
 
 #ifdef NVLM_IMAGE_FILES
 
+#include <dlfcn.h>
 #include <tesseract/baseapi.h>
 #include <tesseract/resultiterator.h>
 
@@ -38,6 +39,19 @@ std::string searched_folder(const TesseractOptions& options) {
                            : std::string("the library's own folder");
 }
 
+/// Tesseract's small network gains nothing from threads, and they wait for each other busily. Its
+/// OpenMP library is the system's, LibTorch brings another of its own, and the environment is read
+/// before main(); so the system's is asked itself, for the calling thread.
+void use_one_thread() {
+  using SetThreads = void (*)(int);
+  static const auto set_threads = [] {
+    void* library = dlopen("libgomp.so.1", RTLD_LAZY | RTLD_NOLOAD);
+    return reinterpret_cast<SetThreads>(library == nullptr ? nullptr
+                                                           : dlsym(library, "omp_set_num_threads"));
+  }();
+  if (set_threads != nullptr) set_threads(1);
+}
+
 }  // namespace
 
 struct TesseractOcr::Impl {
@@ -45,8 +59,6 @@ struct TesseractOcr::Impl {
 };
 
 TesseractOcr::TesseractOcr(const TesseractOptions& options) : impl_(std::make_unique<Impl>()) {
-  // Its network is small: more threads than one cost more than they give.
-  setenv("OMP_THREAD_LIMIT", "1", /*overwrite=*/0);
   const char* folder = options.data_folder.empty() ? nullptr : options.data_folder.c_str();
   impl_->api.SetVariable("debug_file", "/dev/null");
   if (impl_->api.Init(folder, options.language.c_str(), tesseract::OEM_LSTM_ONLY) != 0) {
@@ -84,6 +96,7 @@ std::vector<OcrWord> TesseractOcr::words(const cv::Mat& gray, int64_t resolution
                              std::to_string(gray.rows) + " pixels, expected at most " +
                              std::to_string(kLargestOcrSide) + " a side");
   }
+  use_one_thread();
   tesseract::TessBaseAPI& api = impl_->api;
   api.SetImage(gray.data, gray.cols, gray.rows, 1, static_cast<int>(gray.step));
   if (resolution > 0) api.SetSourceResolution(static_cast<int>(resolution));

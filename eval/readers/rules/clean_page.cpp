@@ -1,0 +1,158 @@
+#include "eval/readers/rules/clean_page.h"
+
+#include <algorithm>
+#include <cmath>
+#include <opencv2/imgproc.hpp>
+
+#include "common/check.h"
+
+namespace nvlm::eval {
+namespace {
+
+// In glyph heights.
+constexpr double kSurroundings = 3.2;  // side of the square whose median is the shade behind text
+constexpr double kShortestAcross = 3.5;
+constexpr double kShortestDown = 2.5;
+constexpr double kThickestRule = 0.55;
+constexpr double kDotGap = 0.45;  // between the dots of a dotted line
+
+constexpr int kLargestMedian = 25;  // pixels; larger surroundings are taken of a smaller picture
+constexpr double kFirstGlyph = 12;  // pixels, before anything is known
+
+int odd(double size) { return std::max(3, static_cast<int>(std::lround(size)) | 1); }
+
+/// The median of a square of `side` pixels around each pixel.
+cv::Mat shade_behind_text(const cv::Mat& gray, double side) {
+  const double scale = std::min(1.0, kLargestMedian / side);
+  cv::Mat small;
+  cv::resize(gray, small, {}, scale, scale, cv::INTER_AREA);
+  cv::medianBlur(small, small, odd(side * scale));
+  cv::Mat shade;
+  cv::resize(small, shade, gray.size(), 0, 0, cv::INTER_LINEAR);
+  return shade;
+}
+
+/// Text as dark on 255, whatever stood behind it.
+cv::Mat flattened_shades(const cv::Mat& gray, const cv::Mat& shade) {
+  cv::Mat flat(gray.size(), CV_8U);
+  for (int y = 0; y < gray.rows; ++y) {
+    const uint8_t* from = gray.ptr<uint8_t>(y);
+    const uint8_t* behind = shade.ptr<uint8_t>(y);
+    uint8_t* to = flat.ptr<uint8_t>(y);
+    for (int x = 0; x < gray.cols; ++x) {
+      const int background = behind[x];
+      const int contrast = background >= 128
+                               ? (background - from[x]) * 255 / std::max(background, 1)
+                               : (from[x] - background) * 255 / std::max(255 - background, 1);
+      to[x] = static_cast<uint8_t>(255 - std::clamp(contrast, 0, 255));
+    }
+  }
+  return flat;
+}
+
+cv::Mat ink_of(const cv::Mat& flat) {
+  cv::Mat ink;
+  const double otsu = cv::threshold(flat, ink, 0, 255, cv::THRESH_BINARY_INV | cv::THRESH_OTSU);
+  const double bounded = std::clamp(otsu, 110.0, 200.0);
+  if (bounded != otsu) cv::threshold(flat, ink, bounded, 255, cv::THRESH_BINARY_INV);
+  return ink;
+}
+
+/// The median height of what may be glyphs; 0 if there is nothing.
+double glyph_height(const cv::Mat& ink) {
+  cv::Mat labels, boxes, centres;
+  const int count = cv::connectedComponentsWithStats(ink, labels, boxes, centres, 8, CV_32S);
+  std::vector<int> heights;
+  for (int i = 1; i < count; ++i) {
+    const int width = boxes.at<int>(i, cv::CC_STAT_WIDTH);
+    const int height = boxes.at<int>(i, cv::CC_STAT_HEIGHT);
+    if (height < 4 || width < 2 || width > 6 * height || height > 8 * width || height > 150)
+      continue;
+    heights.push_back(height);
+  }
+  if (heights.empty()) return 0;
+  const auto middle = heights.begin() + static_cast<std::ptrdiff_t>(heights.size() / 2);
+  std::nth_element(heights.begin(), middle, heights.end());
+  return *middle;
+}
+
+/// Pixels of thin, long runs in one direction.
+cv::Mat line_pixels(const cv::Mat& ink, bool horizontal, double glyph) {
+  const int gap = std::max(1, static_cast<int>(std::lround(kDotGap * glyph)));
+  const int length = std::max(
+      8, static_cast<int>(std::lround((horizontal ? kShortestAcross : kShortestDown) * glyph)));
+  const auto across = [&](int size) {
+    return cv::getStructuringElement(cv::MORPH_RECT,
+                                     horizontal ? cv::Size(size, 1) : cv::Size(1, size));
+  };
+  cv::Mat solid;
+  cv::morphologyEx(ink, solid, cv::MORPH_OPEN, across(length));
+  // Small gaps within a line that is there anyway.
+  cv::Mat closed;
+  cv::morphologyEx(solid, closed, cv::MORPH_CLOSE, across(2 * gap + 1));
+  return closed;
+}
+
+std::vector<Rule> rules_of(const cv::Mat& pixels, bool horizontal, double glyph) {
+  cv::Mat labels, boxes, centres;
+  const int count = cv::connectedComponentsWithStats(pixels, labels, boxes, centres, 8, CV_32S);
+  std::vector<Rule> rules;
+  for (int i = 1; i < count; ++i) {
+    const int left = boxes.at<int>(i, cv::CC_STAT_LEFT), top = boxes.at<int>(i, cv::CC_STAT_TOP);
+    const int width = boxes.at<int>(i, cv::CC_STAT_WIDTH);
+    const int height = boxes.at<int>(i, cv::CC_STAT_HEIGHT);
+    const int area = boxes.at<int>(i, cv::CC_STAT_AREA);
+    const int length = horizontal ? width : height;
+    // A slanted line has a high box, but little ink in it.
+    const double thickness = static_cast<double>(area) / length;
+    if (thickness > std::max(3.0, kThickestRule * glyph)) continue;
+    Rule rule;
+    rule.at = horizontal ? top + height / 2 : left + width / 2;
+    rule.from = horizontal ? left : top;
+    rule.to = rule.from + length;
+    rule.thickness = std::max<int64_t>(1, std::lround(thickness));
+    rules.push_back(rule);
+  }
+  std::sort(rules.begin(), rules.end(), [](const Rule& a, const Rule& b) {
+    return a.at != b.at ? a.at < b.at : a.from < b.from;
+  });
+  return rules;
+}
+
+}  // namespace
+
+CleanPage clean_page(const Tensor& image) {
+  expect_dtype(image, at::kByte, "rules: image");
+  expect_shape(image, {-1, -1, 3}, "rules: image");
+  const Tensor rgb = image.cpu().contiguous();
+  CleanPage page;
+  if (rgb.numel() == 0) return page;
+  const cv::Mat source(static_cast<int>(rgb.size(0)), static_cast<int>(rgb.size(1)), CV_8UC3,
+                       rgb.data_ptr());
+  cv::Mat gray;
+  cv::cvtColor(source, gray, cv::COLOR_RGB2GRAY);
+
+  double glyph = kFirstGlyph;
+  cv::Mat flat, ink, across, down;
+  for (int pass = 0; pass < 2; ++pass) {  // the second with the glyph height that the first found
+    flat = flattened_shades(gray, shade_behind_text(gray, kSurroundings * glyph));
+    ink = ink_of(flat);
+    across = line_pixels(ink, /*horizontal=*/true, glyph);
+    down = line_pixels(ink, /*horizontal=*/false, glyph);
+    const double found = glyph_height(ink & ~(across | down));
+    if (found > 0) glyph = found;
+    page.glyph = found;
+  }
+  page.horizontal = rules_of(across, /*horizontal=*/true, glyph);
+  page.vertical = rules_of(down, /*horizontal=*/false, glyph);
+  cv::Mat lines = across | down;
+  page.ink = ink & ~lines;
+  cv::dilate(lines, lines, cv::getStructuringElement(cv::MORPH_RECT, {3, 3}));
+  // What is left of a line's edge is no text; text that touches a line keeps its own pixels.
+  cv::Mat edge = lines & ~ink;
+  page.gray = flat.clone();
+  page.gray.setTo(255, edge | (ink & ~page.ink));
+  return page;
+}
+
+}  // namespace nvlm::eval
