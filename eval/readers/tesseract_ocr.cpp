@@ -39,18 +39,39 @@ std::string searched_folder(const TesseractOptions& options) {
                            : std::string("the library's own folder");
 }
 
-/// Tesseract's small network gains nothing from threads, and they wait for each other busily. Its
-/// OpenMP library is the system's, LibTorch brings another of its own, and the environment is read
-/// before main(); so the system's is asked itself, for the calling thread.
-void use_one_thread() {
-  using SetThreads = void (*)(int);
-  static const auto set_threads = [] {
-    void* library = dlopen("libgomp.so.1", RTLD_LAZY | RTLD_NOLOAD);
-    return reinterpret_cast<SetThreads>(library == nullptr ? nullptr
-                                                           : dlsym(library, "omp_set_num_threads"));
-  }();
-  if (set_threads != nullptr) set_threads(1);
-}
+/// Keeps OpenMP from starting threads as long as it lives. Tesseract always asks for four, which
+/// its small network cannot feed: they wait for each other busily, five times slower on two
+/// processors.
+class WithoutThreads {
+ public:
+  WithoutThreads() {
+    if (get_levels() == nullptr || set_levels() == nullptr) return;
+    levels_ = get_levels()();
+    set_levels()(0);
+  }
+  ~WithoutThreads() {
+    if (levels_ >= 0) set_levels()(levels_);
+  }
+  WithoutThreads(const WithoutThreads&) = delete;
+  WithoutThreads& operator=(const WithoutThreads&) = delete;
+
+ private:
+  using GetLevels = int (*)();
+  using SetLevels = void (*)(int);
+  // Looked up, so that nothing here depends on which OpenMP library is there, or on any.
+  static GetLevels get_levels() {
+    static const auto function =
+        reinterpret_cast<GetLevels>(dlsym(RTLD_DEFAULT, "omp_get_max_active_levels"));
+    return function;
+  }
+  static SetLevels set_levels() {
+    static const auto function =
+        reinterpret_cast<SetLevels>(dlsym(RTLD_DEFAULT, "omp_set_max_active_levels"));
+    return function;
+  }
+
+  int levels_ = -1;  // nothing to restore
+};
 
 }  // namespace
 
@@ -96,7 +117,7 @@ std::vector<OcrWord> TesseractOcr::words(const cv::Mat& gray, int64_t resolution
                              std::to_string(gray.rows) + " pixels, expected at most " +
                              std::to_string(kLargestOcrSide) + " a side");
   }
-  use_one_thread();
+  const WithoutThreads without_threads;
   tesseract::TessBaseAPI& api = impl_->api;
   api.SetImage(gray.data, gray.cols, gray.rows, 1, static_cast<int>(gray.step));
   if (resolution > 0) api.SetSourceResolution(static_cast<int>(resolution));

@@ -14,7 +14,8 @@ constexpr double kSurroundings = 3.2;  // side of the square whose median is the
 constexpr double kShortestAcross = 3.5;
 constexpr double kShortestDown = 2.5;
 constexpr double kThickestRule = 0.55;
-constexpr double kDotGap = 0.45;  // between the dots of a dotted line
+constexpr double kHugging = 0.15;  // what lies so near to a line is its edge
+constexpr double kDotGap = 0.45;   // between the dots of a dotted line
 
 constexpr int kLargestMedian = 25;  // pixels; larger surroundings are taken of a smaller picture
 constexpr double kFirstGlyph = 12;  // pixels, before anything is known
@@ -119,6 +120,40 @@ std::vector<Rule> rules_of(const cv::Mat& pixels, bool horizontal, double glyph)
   return rules;
 }
 
+/// Erases what is left of lines: pieces that hug one, and pieces that are thinner and longer than
+/// any glyph.
+void erase_remains(cv::Mat& ink, const cv::Mat& lines, double glyph) {
+  const int reach = std::max(1, static_cast<int>(std::lround(kHugging * glyph)));
+  cv::Mat near;
+  cv::dilate(lines, near,
+             cv::getStructuringElement(cv::MORPH_RECT, {2 * reach + 1, 2 * reach + 1}));
+  cv::Mat labels, boxes, centres;
+  const int count = cv::connectedComponentsWithStats(ink, labels, boxes, centres, 8, CV_32S);
+  std::vector<int> hugging(static_cast<size_t>(count), 0);
+  for (int y = 0; y < ink.rows; ++y) {
+    const int* label = labels.ptr<int>(y);
+    const uint8_t* is_near = near.ptr<uint8_t>(y);
+    for (int x = 0; x < ink.cols; ++x) hugging[static_cast<size_t>(label[x])] += is_near[x] != 0;
+  }
+  std::vector<bool> erased(static_cast<size_t>(count), false);
+  for (int i = 1; i < count; ++i) {
+    const int width = boxes.at<int>(i, cv::CC_STAT_WIDTH);
+    const int height = boxes.at<int>(i, cv::CC_STAT_HEIGHT);
+    const int area = boxes.at<int>(i, cv::CC_STAT_AREA);
+    const bool hugs = 3 * hugging[static_cast<size_t>(i)] >= 2 * area;
+    const bool upright = width <= std::max(2.0, 0.3 * glyph) && height >= 1.7 * glyph;
+    const bool lying = height <= std::max(2.0, 0.25 * glyph) && width >= 2.2 * glyph;
+    erased[static_cast<size_t>(i)] = hugs || upright || lying;
+  }
+  for (int y = 0; y < ink.rows; ++y) {
+    const int* label = labels.ptr<int>(y);
+    uint8_t* to = ink.ptr<uint8_t>(y);
+    for (int x = 0; x < ink.cols; ++x) {
+      if (erased[static_cast<size_t>(label[x])]) to[x] = 0;
+    }
+  }
+}
+
 }  // namespace
 
 CleanPage clean_page(const Tensor& image) {
@@ -147,11 +182,12 @@ CleanPage clean_page(const Tensor& image) {
   page.vertical = rules_of(down, /*horizontal=*/false, glyph);
   cv::Mat lines = across | down;
   page.ink = ink & ~lines;
-  cv::dilate(lines, lines, cv::getStructuringElement(cv::MORPH_RECT, {3, 3}));
-  // What is left of a line's edge is no text; text that touches a line keeps its own pixels.
-  cv::Mat edge = lines & ~ink;
-  page.gray = flat.clone();
-  page.gray.setTo(255, edge | (ink & ~page.ink));
+  erase_remains(page.ink, lines, glyph);
+  // Text keeps its soft edges: all that is not within a pixel of it becomes white.
+  cv::Mat text;
+  cv::dilate(page.ink, text, cv::getStructuringElement(cv::MORPH_RECT, {5, 5}));
+  page.gray = flat;
+  page.gray.setTo(255, ~text | (ink & ~page.ink));
   return page;
 }
 

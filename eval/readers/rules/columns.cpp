@@ -8,6 +8,7 @@ namespace {
 
 constexpr double kRuledShare = 0.25;     // of the text's height that vertical rules must reach
 constexpr double kCrossingShare = 0.07;  // of the lines that may cross a corridor
+constexpr double kFewestPixels = 4;      // that a corridor has, however small the print
 constexpr double kSpaces = 1.7;          // blanks between words that a corridor must exceed
 
 /// In glyphs, by the number of lines that show it.
@@ -75,7 +76,8 @@ void append_corridors(const std::vector<TextLine>& body, const Extent& within, d
   }
   if (num_lines == 0) return;
   const int tolerated = static_cast<int>(kCrossingShare * static_cast<double>(num_lines));
-  const double narrowest = std::max(kSpaces * space, narrowest_corridor(num_lines) * glyph);
+  const double narrowest =
+      std::max({kSpaces * space, narrowest_corridor(num_lines) * glyph, kFewestPixels});
   int64_t run = -1;
   bool seen_text = false;
   for (int64_t x = within.left; x <= within.right; ++x) {

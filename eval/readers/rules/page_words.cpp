@@ -7,7 +7,7 @@
 namespace nvlm::eval {
 namespace {
 
-constexpr double kLikedGlyph = 24;  // pixels
+constexpr double kLikedGlyph = 20;  // pixels
 constexpr double kLargestScale = 4, kSmallestScale = 0.5;
 constexpr double kMostOcrPixels = 16e6;
 constexpr int kOcrBorder = 12;                 // white pixels around the page
