@@ -17,6 +17,7 @@ constexpr double kThickestRule = 0.55;
 constexpr double kHugging = 0.15;  // what lies so near to a line is its edge
 constexpr double kDotGap = 0.45;   // between the dots of a dotted line
 
+constexpr int kFaintLine = 215;     // of 255: grey that may be a line
 constexpr int kLargestMedian = 25;  // pixels; larger surroundings are taken of a smaller picture
 constexpr double kFirstGlyph = 12;  // pixels, before anything is known
 
@@ -25,12 +26,15 @@ int odd(double size) { return std::max(3, static_cast<int>(std::lround(size)) | 
 /// The median of a square of `side` pixels around each pixel.
 cv::Mat shade_behind_text(const cv::Mat& gray, double side) {
   const double scale = std::min(1.0, kLargestMedian / side);
+  const int border = odd(side);  // mirrored: a line at the edge must not look like a dark band
   cv::Mat small;
-  cv::resize(gray, small, {}, scale, scale, cv::INTER_AREA);
+  cv::copyMakeBorder(gray, small, border, border, border, border, cv::BORDER_REFLECT_101);
+  const cv::Size padded = small.size();
+  cv::resize(small, small, {}, scale, scale, cv::INTER_AREA);
   cv::medianBlur(small, small, odd(side * scale));
   cv::Mat shade;
-  cv::resize(small, shade, gray.size(), 0, 0, cv::INTER_LINEAR);
-  return shade;
+  cv::resize(small, shade, padded, 0, 0, cv::INTER_LINEAR);
+  return shade(cv::Rect(border, border, gray.cols, gray.rows));
 }
 
 /// Text as dark on 255, whatever stood behind it.
@@ -59,22 +63,27 @@ cv::Mat ink_of(const cv::Mat& flat) {
   return ink;
 }
 
-/// The median height of what may be glyphs; 0 if there is nothing.
+/// The height in the middle of all ink of what may be glyphs, so that many dots do not outvote a
+/// few letters; 0 if there is nothing.
 double glyph_height(const cv::Mat& ink) {
   cv::Mat labels, boxes, centres;
   const int count = cv::connectedComponentsWithStats(ink, labels, boxes, centres, 8, CV_32S);
-  std::vector<int> heights;
+  std::vector<int64_t> weights(151, 0);  // by height
+  int64_t total = 0;
   for (int i = 1; i < count; ++i) {
     const int width = boxes.at<int>(i, cv::CC_STAT_WIDTH);
     const int height = boxes.at<int>(i, cv::CC_STAT_HEIGHT);
     if (height < 4 || width < 2 || width > 6 * height || height > 8 * width || height > 150)
       continue;
-    heights.push_back(height);
+    weights[static_cast<size_t>(height)] += height;
+    total += height;
   }
-  if (heights.empty()) return 0;
-  const auto middle = heights.begin() + static_cast<std::ptrdiff_t>(heights.size() / 2);
-  std::nth_element(heights.begin(), middle, heights.end());
-  return *middle;
+  int64_t below = 0;
+  for (size_t height = 0; height < weights.size(); ++height) {
+    below += weights[height];
+    if (below > 0 && 2 * below >= total) return static_cast<double>(height);
+  }
+  return 0;
 }
 
 /// Pixels of thin, long runs in one direction.
@@ -172,8 +181,9 @@ CleanPage clean_page(const Tensor& image) {
   for (int pass = 0; pass < 2; ++pass) {  // the second with the glyph height that the first found
     flat = flattened_shades(gray, shade_behind_text(gray, kSurroundings * glyph));
     ink = ink_of(flat);
-    across = line_pixels(ink, /*horizontal=*/true, glyph);
-    down = line_pixels(ink, /*horizontal=*/false, glyph);
+    const cv::Mat faint = flat < kFaintLine;  // hairlines are paler than text
+    across = line_pixels(faint, /*horizontal=*/true, glyph);
+    down = line_pixels(faint, /*horizontal=*/false, glyph);
     const double found = glyph_height(ink & ~(across | down));
     if (found > 0) glyph = found;
     page.glyph = found;

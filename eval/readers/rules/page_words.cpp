@@ -31,6 +31,17 @@ bool covers(const PixelBox& box, int64_t x, int64_t y) {
   return x >= box.left && x < box.right && y >= box.top && y < box.bottom;
 }
 
+/// Specks that the recogniser took for a word.
+bool is_speck(const OcrWord& word, double glyph) {
+  const auto width = static_cast<double>(word.box.right - word.box.left);
+  const auto height = static_cast<double>(word.box.bottom - word.box.top);
+  if (width <= 0.18 * glyph && height > 0.5 * glyph) return true;  // a piece of a line
+  const bool has_content =
+      word.text.find_first_not_of(".,'`~|_:;!\"\\/()[]{}<>i") != std::string::npos;
+  if (!has_content && word.text.find_first_not_of(".") == std::string::npos) return false;
+  return height < 0.45 * glyph ? !has_content : width < 0.3 * glyph && !has_content;
+}
+
 /// Flat marks that no word covers and that stand alone: dashes for "nothing".
 void add_dashes(const CleanPage& page, std::vector<OcrWord>& words) {
   cv::Mat labels, boxes, centres;
@@ -77,7 +88,8 @@ std::vector<OcrWord> page_words(const CleanPage& page, TesseractOcr& ocr) {
                        static_cast<int64_t>(std::ceil(back(word.box.right))),
                        static_cast<int64_t>(std::ceil(back(word.box.bottom)))};
     word.box = tightened(page.ink, box);
-    if (word.box.right <= word.box.left || word.text.find_first_not_of(" ") == std::string::npos) {
+    if (word.box.right <= word.box.left || word.text.find_first_not_of(" ") == std::string::npos ||
+        is_speck(word, page.glyph)) {
       continue;
     }
     words.push_back(std::move(word));
