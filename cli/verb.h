@@ -29,7 +29,7 @@ int run_doctor(const Arguments& arguments);
 /// All of them, in the order of the help text.
 inline const std::vector<Verb>& verbs() {
   static const std::vector<Verb> all = {
-      {"extract", "pictures of tables to markdown", run_extract},
+      {"extract", "tables in pictures and PDFs to md, html, csv or json", run_extract},
       {"generate", "any prompt on any multimodal checkpoint", run_generate},
       {"train", "run a training recipe", run_train},
       {"eval", "predict, score and compare: tables, OCR, questions, text", run_eval},

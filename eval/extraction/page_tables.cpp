@@ -1,0 +1,252 @@
+#include "eval/extraction/page_tables.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+namespace nvlm::eval {
+namespace {
+
+enum class RowKind {
+  kCells,  // pieces with a wide gap between them, or within a grid
+  kProse,  // fills the width
+  kShort   // one short piece: a caption, a heading, a continued cell
+};
+
+/// Consecutive rows [first, last] that form a table.
+struct RowRange {
+  size_t first, last;
+};
+
+int64_t width_of(const PixelBox& box) { return box.right - box.left; }
+
+int64_t height_of(const PixelBox& box) { return box.bottom - box.top; }
+
+void include(PixelBox& box, const PixelBox& other) {
+  box = {std::min(box.left, other.left), std::min(box.top, other.top),
+         std::max(box.right, other.right), std::max(box.bottom, other.bottom)};
+}
+
+/// Share of the narrower box's width that both have in common.
+double common_width(const PixelBox& a, const PixelBox& b) {
+  const int64_t common = std::min(a.right, b.right) - std::max(a.left, b.left);
+  const int64_t narrower = std::max<int64_t>(1, std::min(width_of(a), width_of(b)));
+  return static_cast<double>(common) / static_cast<double>(narrower);
+}
+
+bool is_grid(const RuledGrid& grid, double em) {
+  return grid.num_horizontal >= 2 && grid.num_vertical >= 2 &&
+         grid.num_horizontal + grid.num_vertical >= 5 &&
+         static_cast<double>(width_of(grid.box)) > 4.0 * em &&
+         static_cast<double>(height_of(grid.box)) > 2.0 * em;
+}
+
+/// The grid that holds the middle of a row, or nothing.
+const RuledGrid* grid_around(const PageLayout& layout, const PixelBox& row) {
+  const int64_t middle = (row.top + row.bottom) / 2;
+  for (const RuledGrid& grid : layout.grids) {
+    const bool holds =
+        grid.box.top <= middle && middle <= grid.box.bottom && common_width(grid.box, row) > 0.5;
+    if (holds && is_grid(grid, layout.em)) return &grid;
+  }
+  return nullptr;
+}
+
+RowKind kind_of(const TextRow& row, int64_t text_width, const PageLayout& layout) {
+  constexpr double kColumnGap = 1.2;     // em
+  constexpr double kProseLength = 18.0;  // em
+  constexpr double kFilled = 0.85;       // of a row's width, by prose
+  if (grid_around(layout, row.box) != nullptr) return RowKind::kCells;
+  int64_t filled = 0, widest_gap = 0;
+  for (size_t i = 0; i < row.pieces.size(); ++i) {
+    filled += width_of(row.pieces[i]);
+    if (i > 0) widest_gap = std::max(widest_gap, row.pieces[i].left - row.pieces[i - 1].right);
+  }
+  const auto width = static_cast<double>(width_of(row.box));
+  const bool fills_page = width > 0.6 * static_cast<double>(text_width);
+  const bool is_long = width > kProseLength * layout.em || fills_page;
+  if (row.pieces.size() == 1) return is_long ? RowKind::kProse : RowKind::kShort;
+  const bool is_filled = static_cast<double>(filled) > kFilled * width;
+  // Words of justified text, or a list item behind its number.
+  if (is_filled && is_long && row.pieces.size() <= 2) return RowKind::kProse;
+  if (static_cast<double>(widest_gap) < kColumnGap * layout.em) {
+    return is_long && is_filled ? RowKind::kProse : RowKind::kShort;
+  }
+  return RowKind::kCells;
+}
+
+std::vector<RowKind> row_kinds(const PageLayout& layout) {
+  PixelBox all = layout.rows.front().box;
+  for (const TextRow& row : layout.rows) include(all, row.box);
+  std::vector<RowKind> kinds;
+  for (const TextRow& row : layout.rows) kinds.push_back(kind_of(row, width_of(all), layout));
+  return kinds;
+}
+
+/// White space between one row and the next, in pixels; 0 where they overlap.
+int64_t space_below(const PageLayout& layout, size_t row) {
+  int64_t bottom = layout.rows[row].box.bottom;
+  return std::max<int64_t>(0, layout.rows[row + 1].box.top - bottom);
+}
+
+/// The median space between neighbouring rows of cells.
+double usual_space(const PageLayout& layout, const std::vector<RowKind>& kinds) {
+  std::vector<int64_t> spaces;
+  for (size_t row = 0; row + 1 < kinds.size(); ++row) {
+    if (kinds[row] == RowKind::kCells && kinds[row + 1] == RowKind::kCells) {
+      spaces.push_back(space_below(layout, row));
+    }
+  }
+  if (spaces.empty()) return layout.em;
+  std::nth_element(spaces.begin(), spaces.begin() + std::ssize(spaces) / 2, spaces.end());
+  return static_cast<double>(spaces[spaces.size() / 2]);
+}
+
+/// Whether two rows have the same columns: as many pieces, each above the other, with common edges.
+bool same_columns(const TextRow& a, const TextRow& b, double em) {
+  const auto near = [&](int64_t x, int64_t y) {
+    return std::abs(static_cast<double>(x - y)) < 0.5 * em;
+  };
+  if (a.pieces.size() != b.pieces.size()) return false;
+  if (!near(a.box.left, b.box.left) || !near(a.box.right, b.box.right)) return false;
+  for (size_t i = 0; i < a.pieces.size(); ++i) {
+    if (common_width(a.pieces[i], b.pieces[i]) <= 0.0) return false;
+  }
+  return true;
+}
+
+/// Whether a table ends between two rows of cells with only other rows between them.
+bool is_separated(const PageLayout& layout, const std::vector<RowKind>& kinds, size_t upper,
+                  size_t lower, double usual) {
+  const RuledGrid* grid = grid_around(layout, layout.rows[upper].box);
+  const RuledGrid* next_grid = grid_around(layout, layout.rows[lower].box);
+  if (grid != nullptr && grid == next_grid) return false;
+  const double wide = std::max(1.2 * layout.em, 2.2 * usual + 0.5 * layout.em);
+  double widest = 0.0;
+  int64_t prose = 0;
+  for (size_t row = upper; row < lower; ++row) {
+    widest = std::max(widest, static_cast<double>(space_below(layout, row)));
+    if (row > upper && kinds[row] == RowKind::kProse) ++prose;
+  }
+  if (prose >= 2) return true;
+  // A heading within the table, with space above.
+  if (same_columns(layout.rows[upper], layout.rows[lower], layout.em)) return false;
+  const bool has_row_between = lower > upper + 1;
+  return widest > (has_row_between ? wide : std::max(2.0 * wide, 4.0 * layout.em));
+}
+
+std::vector<RowRange> table_ranges(const PageLayout& layout, const std::vector<RowKind>& kinds) {
+  const double usual = usual_space(layout, kinds);
+  std::vector<RowRange> ranges;
+  for (size_t row = 0; row < kinds.size(); ++row) {
+    if (kinds[row] != RowKind::kCells) continue;
+    if (!ranges.empty() && !is_separated(layout, kinds, ranges.back().last, row, usual)) {
+      ranges.back().last = row;
+    } else {
+      ranges.push_back({row, row});
+    }
+  }
+  std::erase_if(ranges, [&](const RowRange& range) {
+    return std::count(kinds.begin() + static_cast<std::ptrdiff_t>(range.first),
+                      kinds.begin() + static_cast<std::ptrdiff_t>(range.last) + 1,
+                      RowKind::kCells) < 2;
+  });
+  return ranges;
+}
+
+/// The rows' box, extended by the lines above and below, and by what stands between them and the
+/// rows (a header of one cell, for instance).
+PixelBox region_of(const PageLayout& layout, const std::vector<RowKind>& kinds, RowRange range) {
+  PixelBox region = layout.rows[range.first].box;
+  for (size_t row = range.first; row <= range.last; ++row) include(region, layout.rows[row].box);
+  for (const RuledGrid& grid : layout.grids) {
+    const bool touches = grid.box.top < region.bottom && grid.box.bottom > region.top;
+    if (touches && is_grid(grid, layout.em) && common_width(grid.box, region) > 0.5) {
+      include(region, grid.box);
+    }
+  }
+  const auto prose_between = [&](int64_t top, int64_t bottom) {
+    for (size_t row = 0; row < kinds.size(); ++row) {
+      const PixelBox& box = layout.rows[row].box;
+      const int64_t middle = (box.top + box.bottom) / 2;
+      if (kinds[row] == RowKind::kProse && middle > top && middle < bottom) return true;
+    }
+    return false;
+  };
+  const PixelBox rows_only = region;
+  for (const PixelBox& line : layout.horizontal_lines) {
+    const bool near = static_cast<double>(rows_only.top - line.bottom) < 2.5 * layout.em &&
+                      static_cast<double>(line.top - rows_only.bottom) < 1.5 * layout.em;
+    if (!near || common_width(line, rows_only) < 0.6) continue;
+    const bool above = line.top < rows_only.top;
+    if (above && prose_between(line.top, rows_only.top)) continue;
+    if (!above && prose_between(rows_only.bottom, line.bottom)) continue;
+    include(region, line);
+  }
+  return region;
+}
+
+/// Whether a single table stands on a page: prose above and below, or much of it on one side, where
+/// a title or notes that belong to the table may be.
+bool has_paragraphs_around(const std::vector<RowKind>& kinds, RowRange range) {
+  constexpr int64_t kFewest = 3, kMany = 8;
+  const auto first = kinds.begin() + static_cast<std::ptrdiff_t>(range.first);
+  const auto last = kinds.begin() + static_cast<std::ptrdiff_t>(range.last);
+  const int64_t above = std::count(kinds.begin(), first, RowKind::kProse);
+  const int64_t below = std::count(last, kinds.end(), RowKind::kProse);
+  return above + below >= (std::min(above, below) > 0 ? kFewest : kMany);
+}
+
+}  // namespace
+
+TableRegions table_regions(const PageLayout& layout) {
+  constexpr size_t kFewestPageRows = 8;  // fewer rows of text are no page
+  if (layout.rows.size() < kFewestPageRows) return {true, {}};
+  const std::vector<RowKind> kinds = row_kinds(layout);
+  const std::vector<RowRange> ranges = table_ranges(layout, kinds);
+  if (ranges.empty()) {
+    const auto prose = std::count(kinds.begin(), kinds.end(), RowKind::kProse);
+    return {2 * prose < std::ssize(kinds), {}};
+  }
+  if (ranges.size() == 1 && !has_paragraphs_around(kinds, ranges[0])) return {true, {}};
+  TableRegions regions;
+  for (const RowRange& range : ranges) regions.boxes.push_back(region_of(layout, kinds, range));
+  return regions;
+}
+
+std::vector<PixelBox> find_tables(const Tensor& image, PageKind kind) {
+  const PageLayout layout = analyse_page(image);
+  if (layout.rows.empty() && kind == PageKind::kDocument) return {};
+  auto [is_whole, regions] = table_regions(layout);
+  if (is_whole) return {{0, 0, image.size(1), image.size(0)}};
+  const auto margin = static_cast<int64_t>(0.6 * layout.em);
+  for (PixelBox& box : regions) {
+    const auto original = [&](int64_t at, int64_t limit) {
+      const double value = static_cast<double>(at) / layout.scale;
+      return std::clamp(static_cast<int64_t>(std::lround(value)), int64_t{0}, limit);
+    };
+    box = {original(box.left - margin, image.size(1)), original(box.top - margin, image.size(0)),
+           original(box.right + margin, image.size(1)),
+           original(box.bottom + margin, image.size(0))};
+  }
+  return regions;
+}
+
+Tensor crop_image(const Tensor& image, const PixelBox& box) {
+  const int64_t left = std::max<int64_t>(box.left, 0);
+  const int64_t top = std::max<int64_t>(box.top, 0);
+  const int64_t right = std::min(box.right, image.size(1));
+  const int64_t bottom = std::min(box.bottom, image.size(0));
+  if (left >= right || top >= bottom) {
+    throw std::invalid_argument("crop_image: the box [" + std::to_string(box.left) + ", " +
+                                std::to_string(box.top) + ", " + std::to_string(box.right) + ", " +
+                                std::to_string(box.bottom) + "] lies outside a picture of " +
+                                std::to_string(image.size(1)) + " x " +
+                                std::to_string(image.size(0)) + " pixels");
+  }
+  return image.slice(0, top, bottom).slice(1, left, right).contiguous();
+}
+
+}  // namespace nvlm::eval
