@@ -50,10 +50,12 @@ std::string status_line(const eval::ExtractedPage& page, size_t index, bool is_p
             std::to_string(table.proof.agreement->table_words) + " words verified)";
   }
   std::string_view before = ": ";
-  for (const std::string& reason : table.verdict.reasons) {
-    line += before;
-    line += reason;
-    before = "; ";
+  for (const auto* remarks : {&table.verdict.reasons, &table.verdict.notes}) {
+    for (const std::string& remark : *remarks) {
+      line += before;
+      line += remark;
+      before = "; ";
+    }
   }
   return line;
 }

@@ -23,13 +23,13 @@ using WordReader = std::function<std::vector<std::string>(const Tensor& image)>;
 struct PageReaders {
   TableReader* model = nullptr;
   TableReader* rules = nullptr;
-  WordReader words;  // empty: no agreement is measured
+  WordReader words = {};  // empty: no agreement is measured
 };
 
 struct ExtractOptions {
   bool find_tables = true;  // false: the page is one table
   PageKind kind = PageKind::kPicture;
-  std::optional<double> fail_under;
+  std::optional<double> fail_under = {};
 };
 
 /// A table that was read, or that could not be.
