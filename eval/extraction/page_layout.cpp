@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <opencv2/imgproc.hpp>
+#include <optional>
+#include <utility>
 
 #include "common/check.h"
 
@@ -167,6 +169,51 @@ std::vector<TextRow> text_rows(std::vector<PixelBox> pieces, double em) {
   return rows;
 }
 
+/// The x at which a page set in two columns is white: pieces as long as lines of prose stand on
+/// both sides of it, many next to each other, and few pieces cross it. Nothing on other pages.
+std::optional<int64_t> column_gutter(const std::vector<PixelBox>& pieces,
+                                     const PageLayout& layout) {
+  constexpr int64_t kFewestLines = 8;
+  std::vector<PixelBox> lines;  // of prose
+  for (const PixelBox& piece : pieces) {
+    if (static_cast<double>(piece.right - piece.left) > 14.0 * layout.em) lines.push_back(piece);
+  }
+  if (std::ssize(lines) < 2 * kFewestLines) return std::nullopt;
+  PixelBox text = pieces.front();
+  for (const PixelBox& piece : pieces) extend(text, piece);
+  const int64_t middle = (text.left + text.right) / 2;
+  const auto reach = static_cast<int64_t>(0.1 * static_cast<double>(text.right - text.left));
+  std::optional<int64_t> best;
+  int64_t fewest_crossing = std::ssize(pieces) / 8;
+  for (int64_t x = middle - reach; x <= middle + reach; x += std::max<int64_t>(1, reach / 50)) {
+    int64_t left = 0, right = 0, crossing = 0;
+    for (const PixelBox& line : lines) {
+      left += line.right <= x ? 1 : 0;
+      right += line.left >= x ? 1 : 0;
+    }
+    for (const PixelBox& piece : pieces) crossing += piece.left < x && piece.right > x ? 1 : 0;
+    if (left < kFewestLines || right < kFewestLines || crossing >= fewest_crossing) continue;
+    best = x;
+    fewest_crossing = crossing;
+  }
+  return best;
+}
+
+std::vector<std::vector<TextRow>> text_blocks(const std::vector<PixelBox>& pieces,
+                                              const PageLayout& layout) {
+  const std::optional<int64_t> gutter = column_gutter(pieces, layout);
+  std::vector<std::vector<PixelBox>> parts(3);
+  for (const PixelBox& piece : pieces) {
+    const bool is_left = !gutter || piece.right <= *gutter;
+    parts[is_left ? 1 : (piece.left >= *gutter ? 2 : 0)].push_back(piece);
+  }
+  std::vector<std::vector<TextRow>> blocks;
+  for (std::vector<PixelBox>& part : parts) {
+    if (!part.empty()) blocks.push_back(text_rows(std::move(part), layout.em));
+  }
+  return blocks;
+}
+
 bool within(const PixelBox& inner, const PixelBox& outer) {
   return inner.left >= outer.left && inner.top >= outer.top && inner.right <= outer.right &&
          inner.bottom <= outer.bottom;
@@ -192,6 +239,12 @@ std::vector<RuledGrid> ruled_grids(const cv::Mat& lines, const std::vector<Pixel
 
 }  // namespace
 
+size_t PageLayout::num_rows() const {
+  size_t rows = 0;
+  for (const std::vector<TextRow>& block : blocks) rows += block.size();
+  return rows;
+}
+
 PageLayout analyse_page(const Tensor& image) {
   expect_dtype(image, at::kByte, "page layout: image");
   expect_shape(image, {-1, -1, 3}, "page layout: image");
@@ -211,7 +264,7 @@ PageLayout analyse_page(const Tensor& image) {
   const std::vector<PixelBox> glyphs = glyph_boxes(ink & ~lines);
   if (glyphs.empty() || glyphs.size() > kMaxGlyphs) return layout;
   layout.em = font_size(glyphs);
-  layout.rows = text_rows(text_pieces(glyphs, layout), layout.em);
+  layout.blocks = text_blocks(text_pieces(glyphs, layout), layout);
   return layout;
 }
 

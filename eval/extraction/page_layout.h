@@ -34,13 +34,17 @@ struct PageLayout {
   double em = 0.0;  // the usual font size
   std::vector<PixelBox> horizontal_lines;
   std::vector<RuledGrid> grids;
-  std::vector<TextRow> rows;  // from top to bottom
+  /// Rows from top to bottom, for each column of running text: one block on most pages; on a page
+  /// set in two columns what crosses both, the left, and the right.
+  std::vector<std::vector<TextRow>> blocks;
+
+  size_t num_rows() const;
 };
 
 /// Analyses a picture: ink is what is darker than its surroundings (brighter, where these are
 /// dark); long runs of it are lines; connected pixels of the rest are glyphs.
 /// image    uint8 [height, width, 3]
-/// returns  no rows if there is no text or more than kMaxGlyphs glyphs
+/// returns  no blocks if there is no text or more than kMaxGlyphs glyphs
 PageLayout analyse_page(const Tensor& image);
 
 }  // namespace nvlm::eval

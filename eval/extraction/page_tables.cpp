@@ -77,29 +77,35 @@ RowKind kind_of(const TextRow& row, int64_t text_width, const PageLayout& layout
   return RowKind::kCells;
 }
 
-std::vector<RowKind> row_kinds(const PageLayout& layout) {
-  PixelBox all = layout.rows.front().box;
-  for (const TextRow& row : layout.rows) include(all, row.box);
+/// A block of rows with their kinds.
+struct Block {
+  const PageLayout& layout;
+  const std::vector<TextRow>& rows;
   std::vector<RowKind> kinds;
-  for (const TextRow& row : layout.rows) kinds.push_back(kind_of(row, width_of(all), layout));
-  return kinds;
-}
+
+  Block(const PageLayout& page, const std::vector<TextRow>& text) : layout(page), rows(text) {
+    PixelBox all = rows.front().box;
+    for (const TextRow& row : rows) include(all, row.box);
+    for (const TextRow& row : rows) kinds.push_back(kind_of(row, width_of(all), layout));
+  }
+  int64_t num_prose() const { return std::count(kinds.begin(), kinds.end(), RowKind::kProse); }
+};
 
 /// White space between one row and the next, in pixels; 0 where they overlap.
-int64_t space_below(const PageLayout& layout, size_t row) {
-  int64_t bottom = layout.rows[row].box.bottom;
-  return std::max<int64_t>(0, layout.rows[row + 1].box.top - bottom);
+int64_t space_below(const Block& block, size_t row) {
+  int64_t bottom = block.rows[row].box.bottom;
+  return std::max<int64_t>(0, block.rows[row + 1].box.top - bottom);
 }
 
 /// The median space between neighbouring rows of cells.
-double usual_space(const PageLayout& layout, const std::vector<RowKind>& kinds) {
+double usual_space(const Block& block) {
   std::vector<int64_t> spaces;
-  for (size_t row = 0; row + 1 < kinds.size(); ++row) {
-    if (kinds[row] == RowKind::kCells && kinds[row + 1] == RowKind::kCells) {
-      spaces.push_back(space_below(layout, row));
+  for (size_t row = 0; row + 1 < block.kinds.size(); ++row) {
+    if (block.kinds[row] == RowKind::kCells && block.kinds[row + 1] == RowKind::kCells) {
+      spaces.push_back(space_below(block, row));
     }
   }
-  if (spaces.empty()) return layout.em;
+  if (spaces.empty()) return block.layout.em;
   std::nth_element(spaces.begin(), spaces.begin() + std::ssize(spaces) / 2, spaces.end());
   return static_cast<double>(spaces[spaces.size() / 2]);
 }
@@ -118,39 +124,38 @@ bool same_columns(const TextRow& a, const TextRow& b, double em) {
 }
 
 /// Whether a table ends between two rows of cells with only other rows between them.
-bool is_separated(const PageLayout& layout, const std::vector<RowKind>& kinds, size_t upper,
-                  size_t lower, double usual) {
-  const RuledGrid* grid = grid_around(layout, layout.rows[upper].box);
-  const RuledGrid* next_grid = grid_around(layout, layout.rows[lower].box);
+bool is_separated(const Block& block, size_t upper, size_t lower, double usual) {
+  const RuledGrid* grid = grid_around(block.layout, block.rows[upper].box);
+  const RuledGrid* next_grid = grid_around(block.layout, block.rows[lower].box);
   if (grid != nullptr && grid == next_grid) return false;
-  const double wide = std::max(1.2 * layout.em, 2.2 * usual + 0.5 * layout.em);
+  const double wide = std::max(1.2 * block.layout.em, 2.2 * usual + 0.5 * block.layout.em);
   double widest = 0.0;
   int64_t prose = 0;
   for (size_t row = upper; row < lower; ++row) {
-    widest = std::max(widest, static_cast<double>(space_below(layout, row)));
-    if (row > upper && kinds[row] == RowKind::kProse) ++prose;
+    widest = std::max(widest, static_cast<double>(space_below(block, row)));
+    if (row > upper && block.kinds[row] == RowKind::kProse) ++prose;
   }
   if (prose >= 2) return true;
   // A heading within the table, with space above.
-  if (same_columns(layout.rows[upper], layout.rows[lower], layout.em)) return false;
+  if (same_columns(block.rows[upper], block.rows[lower], block.layout.em)) return false;
   const bool has_row_between = lower > upper + 1;
-  return widest > (has_row_between ? wide : std::max(2.0 * wide, 4.0 * layout.em));
+  return widest > (has_row_between ? wide : std::max(2.0 * wide, 4.0 * block.layout.em));
 }
 
-std::vector<RowRange> table_ranges(const PageLayout& layout, const std::vector<RowKind>& kinds) {
-  const double usual = usual_space(layout, kinds);
+std::vector<RowRange> table_ranges(const Block& block) {
+  const double usual = usual_space(block);
   std::vector<RowRange> ranges;
-  for (size_t row = 0; row < kinds.size(); ++row) {
-    if (kinds[row] != RowKind::kCells) continue;
-    if (!ranges.empty() && !is_separated(layout, kinds, ranges.back().last, row, usual)) {
+  for (size_t row = 0; row < block.kinds.size(); ++row) {
+    if (block.kinds[row] != RowKind::kCells) continue;
+    if (!ranges.empty() && !is_separated(block, ranges.back().last, row, usual)) {
       ranges.back().last = row;
     } else {
       ranges.push_back({row, row});
     }
   }
   std::erase_if(ranges, [&](const RowRange& range) {
-    return std::count(kinds.begin() + static_cast<std::ptrdiff_t>(range.first),
-                      kinds.begin() + static_cast<std::ptrdiff_t>(range.last) + 1,
+    return std::count(block.kinds.begin() + static_cast<std::ptrdiff_t>(range.first),
+                      block.kinds.begin() + static_cast<std::ptrdiff_t>(range.last) + 1,
                       RowKind::kCells) < 2;
   });
   return ranges;
@@ -158,27 +163,27 @@ std::vector<RowRange> table_ranges(const PageLayout& layout, const std::vector<R
 
 /// The rows' box, extended by the lines above and below, and by what stands between them and the
 /// rows (a header of one cell, for instance).
-PixelBox region_of(const PageLayout& layout, const std::vector<RowKind>& kinds, RowRange range) {
-  PixelBox region = layout.rows[range.first].box;
-  for (size_t row = range.first; row <= range.last; ++row) include(region, layout.rows[row].box);
-  for (const RuledGrid& grid : layout.grids) {
+PixelBox region_of(const Block& block, RowRange range) {
+  PixelBox region = block.rows[range.first].box;
+  for (size_t row = range.first; row <= range.last; ++row) include(region, block.rows[row].box);
+  for (const RuledGrid& grid : block.layout.grids) {
     const bool touches = grid.box.top < region.bottom && grid.box.bottom > region.top;
-    if (touches && is_grid(grid, layout.em) && common_width(grid.box, region) > 0.5) {
+    if (touches && is_grid(grid, block.layout.em) && common_width(grid.box, region) > 0.5) {
       include(region, grid.box);
     }
   }
   const auto prose_between = [&](int64_t top, int64_t bottom) {
-    for (size_t row = 0; row < kinds.size(); ++row) {
-      const PixelBox& box = layout.rows[row].box;
+    for (size_t row = 0; row < block.kinds.size(); ++row) {
+      const PixelBox& box = block.rows[row].box;
       const int64_t middle = (box.top + box.bottom) / 2;
-      if (kinds[row] == RowKind::kProse && middle > top && middle < bottom) return true;
+      if (block.kinds[row] == RowKind::kProse && middle > top && middle < bottom) return true;
     }
     return false;
   };
   const PixelBox rows_only = region;
-  for (const PixelBox& line : layout.horizontal_lines) {
-    const bool near = static_cast<double>(rows_only.top - line.bottom) < 2.5 * layout.em &&
-                      static_cast<double>(line.top - rows_only.bottom) < 1.5 * layout.em;
+  for (const PixelBox& line : block.layout.horizontal_lines) {
+    const bool near = static_cast<double>(rows_only.top - line.bottom) < 2.5 * block.layout.em &&
+                      static_cast<double>(line.top - rows_only.bottom) < 1.5 * block.layout.em;
     if (!near || common_width(line, rows_only) < 0.6) continue;
     const bool above = line.top < rows_only.top;
     if (above && prose_between(line.top, rows_only.top)) continue;
@@ -201,25 +206,30 @@ bool has_paragraphs_around(const std::vector<RowKind>& kinds, RowRange range) {
 
 }  // namespace
 
-TableRegions table_regions(const PageLayout& layout) {
+TableRegions table_regions(const PageLayout& layout, PageKind kind) {
   constexpr size_t kFewestPageRows = 8;  // fewer rows of text are no page
-  if (layout.rows.size() < kFewestPageRows) return {true, {}};
-  const std::vector<RowKind> kinds = row_kinds(layout);
-  const std::vector<RowRange> ranges = table_ranges(layout, kinds);
-  if (ranges.empty()) {
-    const auto prose = std::count(kinds.begin(), kinds.end(), RowKind::kProse);
-    return {2 * prose < std::ssize(kinds), {}};
-  }
-  if (ranges.size() == 1 && !has_paragraphs_around(kinds, ranges[0])) return {true, {}};
+  const bool may_be_whole = kind == PageKind::kPicture;
+  if (layout.num_rows() < kFewestPageRows && may_be_whole) return {true, {}};
   TableRegions regions;
-  for (const RowRange& range : ranges) regions.boxes.push_back(region_of(layout, kinds, range));
+  int64_t num_prose = 0;
+  bool on_a_page = !may_be_whole || layout.blocks.size() > 1;
+  for (const std::vector<TextRow>& rows : layout.blocks) {
+    const Block block(layout, rows);
+    num_prose += block.num_prose();
+    for (const RowRange& range : table_ranges(block)) {
+      on_a_page = on_a_page || has_paragraphs_around(block.kinds, range);
+      regions.boxes.push_back(region_of(block, range));
+    }
+  }
+  const bool is_prose = 2 * num_prose >= static_cast<int64_t>(layout.num_rows());
+  if (regions.boxes.empty()) return {may_be_whole && !is_prose, {}};
+  if (regions.boxes.size() == 1 && !on_a_page) return {true, {}};
   return regions;
 }
 
 std::vector<PixelBox> find_tables(const Tensor& image, PageKind kind) {
   const PageLayout layout = analyse_page(image);
-  if (layout.rows.empty() && kind == PageKind::kDocument) return {};
-  auto [is_whole, regions] = table_regions(layout);
+  auto [is_whole, regions] = table_regions(layout, kind);
   if (is_whole) return {{0, 0, image.size(1), image.size(0)}};
   const auto margin = static_cast<int64_t>(0.6 * layout.em);
   for (PixelBox& box : regions) {

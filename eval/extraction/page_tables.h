@@ -21,9 +21,11 @@ enum class PageKind {
 /// Rows with a wide gap between pieces of text are rows of a table; long pieces without one are
 /// prose. Neighbouring rows form a table until a paragraph, a caption with space around it or a
 /// large space separates them. Lines that touch hold their rows together. A table has at least two
-/// rows and two columns. One table without paragraphs around it is a picture of one table, and so
-/// is a picture in which nothing can be told: the answer is then the whole picture. Nothing is
-/// found in a picture of prose, nor on a document's page without text.
+/// rows and two columns. Pages set in two columns are read column by column.
+///
+/// One table without paragraphs around it is a picture of one table, and so is a picture in which
+/// nothing can be told: the answer is then the whole picture, if it is no page of a document. In a
+/// picture of prose nothing is found.
 /// image  uint8 [height, width, 3]
 std::vector<PixelBox> find_tables(const Tensor& image, PageKind kind = PageKind::kPicture);
 
@@ -32,7 +34,7 @@ struct TableRegions {
   bool is_whole = false;        // the picture as a whole is a table
   std::vector<PixelBox> boxes;  // else these are, in pixels of the analysed picture
 };
-TableRegions table_regions(const PageLayout& layout);
+TableRegions table_regions(const PageLayout& layout, PageKind kind);
 
 /// The part of a picture within `box`, which is cut at its edges.
 /// image    uint8 [height, width, 3]

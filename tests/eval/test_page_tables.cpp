@@ -108,14 +108,40 @@ TEST_CASE("prose has no table, and a blank page of a document neither") {
   CHECK(is_whole(find_tables(dot), dot));
 }
 
+TEST_CASE("a page set in two columns is no table; a table in one of them is") {
+  test::DrawnPage page(1400, 900);
+  page.prose(40, 40, 30, 7);
+  page.prose(720, 40, 12, 7);
+  const PixelBox table = page.table(740, 350, 6, 4, true);
+  page.prose(720, static_cast<int>(table.bottom) + 40, 10, 7);
+  const std::vector<PixelBox> boxes = find_tables(page.image());
+  REQUIRE(boxes.size() == 1);
+  CHECK(fits(boxes[0], table, 20));
+
+  test::DrawnPage prose(1400, 900);
+  prose.prose(40, 40, 30, 7);
+  prose.prose(720, 40, 28, 7);
+  CHECK(find_tables(prose.image()).empty());
+}
+
+TEST_CASE("one table on a document's page is cut out of it") {
+  test::DrawnPage page(900, 1200);
+  const PixelBox table = page.table(150, 200, 5, 4, true);
+  const Tensor image = page.image();
+  const std::vector<PixelBox> boxes = find_tables(image, PageKind::kDocument);
+  REQUIRE(boxes.size() == 1);
+  CHECK(fits(boxes[0], table, 20));
+  CHECK(is_whole(find_tables(image, PageKind::kPicture), image));
+}
+
 TEST_CASE("white text on a dark band is text") {
   test::DrawnPage page(600, 260);
   page.table(40, 10, 9, 4);
   cv::Mat band = page.picture()(cv::Rect(0, 8, 600, 25));
   cv::bitwise_not(band, band);
   const PageLayout layout = analyse_page(page.image());
-  REQUIRE(layout.rows.size() == 9);
-  CHECK(layout.rows[0].pieces.size() == 4);
+  REQUIRE(layout.num_rows() == 9);
+  CHECK(layout.blocks[0][0].pieces.size() == 4);
 }
 
 TEST_CASE("huge pictures and noise take bounded time") {
