@@ -169,30 +169,35 @@ std::vector<TextRow> text_rows(std::vector<PixelBox> pieces, double em) {
   return rows;
 }
 
-/// The x at which a page set in two columns is white: pieces as long as lines of prose stand on
-/// both sides of it, many next to each other, and few pieces cross it. Nothing on other pages.
-std::optional<int64_t> column_gutter(const std::vector<PixelBox>& pieces,
-                                     const PageLayout& layout) {
+/// Whether many pieces between two edges are lines of running text: a third of them nearly as wide as
+/// the space.
+bool is_text_column(const std::vector<PixelBox>& pieces, int64_t left, int64_t right) {
   constexpr int64_t kFewestLines = 8;
-  std::vector<PixelBox> lines;  // of prose
+  int64_t inside = 0, filling = 0;
   for (const PixelBox& piece : pieces) {
-    if (static_cast<double>(piece.right - piece.left) > 14.0 * layout.em) lines.push_back(piece);
+    if (piece.left < left || piece.right > right) continue;
+    ++inside;
+    if (4 * (piece.right - piece.left) > 3 * (right - left)) ++filling;
   }
-  if (std::ssize(lines) < 2 * kFewestLines) return std::nullopt;
+  return filling >= kFewestLines && 3 * filling > inside;
+}
+
+/// The x at which a page set in two columns is white: running text stands on both sides of it and
+/// few pieces cross it. Nothing on other pages.
+std::optional<int64_t> column_gutter(const std::vector<PixelBox>& pieces) {
+  if (pieces.empty()) return std::nullopt;
   PixelBox text = pieces.front();
   for (const PixelBox& piece : pieces) extend(text, piece);
   const int64_t middle = (text.left + text.right) / 2;
-  const auto reach = static_cast<int64_t>(0.1 * static_cast<double>(text.right - text.left));
+  const int64_t reach = (text.right - text.left) / 10;
   std::optional<int64_t> best;
   int64_t fewest_crossing = std::ssize(pieces) / 8;
   for (int64_t x = middle - reach; x <= middle + reach; x += std::max<int64_t>(1, reach / 50)) {
-    int64_t left = 0, right = 0, crossing = 0;
-    for (const PixelBox& line : lines) {
-      left += line.right <= x ? 1 : 0;
-      right += line.left >= x ? 1 : 0;
-    }
-    for (const PixelBox& piece : pieces) crossing += piece.left < x && piece.right > x ? 1 : 0;
-    if (left < kFewestLines || right < kFewestLines || crossing >= fewest_crossing) continue;
+    const auto crossing = std::count_if(pieces.begin(), pieces.end(), [&](const PixelBox& piece) {
+      return piece.left < x && piece.right > x;
+    });
+    if (crossing >= fewest_crossing) continue;
+    if (!is_text_column(pieces, text.left, x) || !is_text_column(pieces, x, text.right)) continue;
     best = x;
     fewest_crossing = crossing;
   }
@@ -201,7 +206,7 @@ std::optional<int64_t> column_gutter(const std::vector<PixelBox>& pieces,
 
 std::vector<std::vector<TextRow>> text_blocks(const std::vector<PixelBox>& pieces,
                                               const PageLayout& layout) {
-  const std::optional<int64_t> gutter = column_gutter(pieces, layout);
+  const std::optional<int64_t> gutter = column_gutter(pieces);
   std::vector<std::vector<PixelBox>> parts(3);
   for (const PixelBox& piece : pieces) {
     const bool is_left = !gutter || piece.right <= *gutter;

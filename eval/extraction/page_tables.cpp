@@ -70,10 +70,8 @@ RowKind kind_of(const TextRow& row, int64_t text_width, const PageLayout& layout
   if (row.pieces.size() == 1) return is_long ? RowKind::kProse : RowKind::kShort;
   const bool is_filled = static_cast<double>(filled) > kFilled * width;
   // Words of justified text, or a list item behind its number.
-  if (is_filled && is_long && row.pieces.size() <= 2) return RowKind::kProse;
-  if (static_cast<double>(widest_gap) < kColumnGap * layout.em) {
-    return is_long && is_filled ? RowKind::kProse : RowKind::kShort;
-  }
+  if (is_filled && is_long) return RowKind::kProse;
+  if (static_cast<double>(widest_gap) < kColumnGap * layout.em) return RowKind::kShort;
   return RowKind::kCells;
 }
 
@@ -139,7 +137,60 @@ bool is_separated(const Block& block, size_t upper, size_t lower, double usual) 
   // A heading within the table, with space above.
   if (same_columns(block.rows[upper], block.rows[lower], block.layout.em)) return false;
   const bool has_row_between = lower > upper + 1;
+  if (grid != nullptr && next_grid != nullptr) {
+    return static_cast<double>(next_grid->box.top - grid->box.bottom) > 1.5 * block.layout.em;
+  }
   return widest > (has_row_between ? wide : std::max(2.0 * wide, 4.0 * block.layout.em));
+}
+
+/// Whether a row is a list item: a number or dash, then a long piece.
+bool is_list_item(const TextRow& row, double em) {
+  constexpr double kMarkWidth = 2.5, kItemLength = 12.0;  // em
+  return row.pieces.size() == 2 &&
+         static_cast<double>(width_of(
+             row.pieces[0]))<kMarkWidth * em&& static_cast<double>(width_of(row.pieces[1]))>
+                 kItemLength * em;
+}
+
+/// Whether the rows are those of a table: most of them have several pieces, and there is a column
+/// gap in common, an x at which most of them are white and at least two, half of them, have pieces
+/// on both sides. Prose with wide blanks has none, a list is no table, and within the frame of a
+/// chart most rows are one piece. Two rows need three columns.
+bool has_columns(const Block& block, RowRange range) {
+  std::vector<const TextRow*> cells;
+  size_t num_items = 0, most_pieces = 0;
+  for (size_t row = range.first; row <= range.last; ++row) {
+    const TextRow& text = block.rows[row];
+    if (block.kinds[row] != RowKind::kCells || text.pieces.size() < 2) continue;
+    cells.push_back(&text);
+    most_pieces = std::max(most_pieces, text.pieces.size());
+    if (is_list_item(text, block.layout.em)) ++num_items;
+  }
+  const size_t num_rows = range.last - range.first + 1;
+  if (cells.size() < 2 || 5 * cells.size() < 2 * num_rows) return false;
+  if (cells.size() == 2 && most_pieces < 3) return false;
+  if (2 * num_items > cells.size()) return false;
+  const auto reach = static_cast<int64_t>(0.3 * block.layout.em);
+  const auto is_common = [&](int64_t x) {
+    size_t white = 0, between = 0;
+    for (const TextRow* row : cells) {
+      const bool crossed = std::any_of(
+          row->pieces.begin(), row->pieces.end(),
+          [&](const PixelBox& piece) { return piece.left < x + reach && piece.right > x - reach; });
+      if (crossed) continue;
+      ++white;
+      if (row->box.left < x && row->box.right > x) ++between;
+    }
+    return between >= 2 && 2 * between >= cells.size() && 4 * white >= 3 * cells.size();
+  };
+  constexpr size_t kMostTriedRows = 40;
+  for (size_t i = 0; i < std::min(cells.size(), kMostTriedRows); ++i) {
+    const std::vector<PixelBox>& pieces = cells[i]->pieces;
+    for (size_t piece = 1; piece < pieces.size(); ++piece) {
+      if (is_common((pieces[piece - 1].right + pieces[piece].left) / 2)) return true;
+    }
+  }
+  return false;
 }
 
 std::vector<RowRange> table_ranges(const Block& block) {
@@ -153,11 +204,7 @@ std::vector<RowRange> table_ranges(const Block& block) {
       ranges.push_back({row, row});
     }
   }
-  std::erase_if(ranges, [&](const RowRange& range) {
-    return std::count(block.kinds.begin() + static_cast<std::ptrdiff_t>(range.first),
-                      block.kinds.begin() + static_cast<std::ptrdiff_t>(range.last) + 1,
-                      RowKind::kCells) < 2;
-  });
+  std::erase_if(ranges, [&](const RowRange& range) { return !has_columns(block, range); });
   return ranges;
 }
 
@@ -204,6 +251,25 @@ bool has_paragraphs_around(const std::vector<RowKind>& kinds, RowRange range) {
   return above + below >= (std::min(above, below) > 0 ? kFewest : kMany);
 }
 
+/// Joins boxes that have much in common: one grid seen from two blocks of text.
+void join_overlapping(std::vector<PixelBox>& boxes) {
+  const auto area = [](const PixelBox& box) {
+    return std::max<int64_t>(0, width_of(box)) * std::max<int64_t>(0, height_of(box));
+  };
+  for (size_t i = 0; i < boxes.size(); ++i) {
+    for (size_t j = i + 1; j < boxes.size(); ++j) {
+      const PixelBox common{
+          std::max(boxes[i].left, boxes[j].left), std::max(boxes[i].top, boxes[j].top),
+          std::min(boxes[i].right, boxes[j].right), std::min(boxes[i].bottom, boxes[j].bottom)};
+      const bool apart = width_of(common) <= 0 || height_of(common) <= 0;
+      if (apart || 3 * area(common) < std::min(area(boxes[i]), area(boxes[j]))) continue;
+      include(boxes[i], boxes[j]);
+      boxes.erase(boxes.begin() + static_cast<std::ptrdiff_t>(j));
+      j = i;  // the larger box may touch others
+    }
+  }
+}
+
 }  // namespace
 
 TableRegions table_regions(const PageLayout& layout, PageKind kind) {
@@ -221,6 +287,7 @@ TableRegions table_regions(const PageLayout& layout, PageKind kind) {
       regions.boxes.push_back(region_of(block, range));
     }
   }
+  join_overlapping(regions.boxes);
   const bool is_prose = 2 * num_prose >= static_cast<int64_t>(layout.num_rows());
   if (regions.boxes.empty()) return {may_be_whole && !is_prose, {}};
   if (regions.boxes.size() == 1 && !on_a_page) return {true, {}};
