@@ -1,5 +1,6 @@
 // nvlm extract: pictures and PDFs of tables to Markdown, HTML, CSV or JSON, with proof.
 #include <c10/util/Exception.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <iostream>
@@ -76,6 +77,8 @@ class Extraction {
   std::vector<eval::ExtractedPage> read(const ExtractJob& job, const eval::DocumentPages& document);
   void write(const ExtractJob& job, const std::vector<eval::ExtractedPage>& pages, bool is_paged);
   void count(int64_t tables, int64_t failed);
+  /// A line on stderr that does not run into the progress bar.
+  void say(const std::string& line) const;
 
   const ExtractSettings& settings_;
   std::vector<ExtractJob> jobs_;
@@ -118,6 +121,11 @@ void Extraction::count(int64_t tables, int64_t failed) {
   totals_.failed_tables += failed;
 }
 
+void Extraction::say(const std::string& line) const {
+  const bool on_bar = progress_ && isatty(STDERR_FILENO) == 1;
+  std::cerr << (on_bar ? "\r\033[K" : "") << "nvlm: " << line << "\n";
+}
+
 std::vector<eval::ExtractedPage> Extraction::read(const ExtractJob& job,
                                                   const eval::DocumentPages& document) {
   const size_t num_pages = document.numbers().size();
@@ -127,8 +135,9 @@ std::vector<eval::ExtractedPage> Extraction::read(const ExtractJob& job,
   }
   const auto on_page = [&](const Tensor& image, const eval::ExtractedPage& page) {
     for (size_t i = 0; i < page.tables.size(); ++i) {
-      std::cerr << "nvlm: " << job.input.string() << ", "
-                << status_line(page, i, document.is_paged()) << "\n";
+      // In a folder run the log has all; what needs no attention is not said.
+      if (log_ && page.tables[i].verdict.status == eval::TableStatus::kOk) continue;
+      say(job.input.string() + ", " + status_line(page, i, document.is_paged()));
     }
     if (!job.overlay.empty() && image.defined()) {
       const fs::path path =
@@ -206,7 +215,7 @@ int Extraction::run() {
     if (!problem.empty()) {
       ++totals_.failed_documents;
       const bool names_file = problem.find(job.input.string()) != std::string::npos;
-      std::cerr << "nvlm: " << (names_file ? "" : job.input.string() + ": ") << problem << "\n";
+      say((names_file ? "" : job.input.string() + ": ") + problem);
       if (log_) log_->add_failure(job.input.string(), problem);
     }
     if (progress_) {
@@ -215,17 +224,17 @@ int Extraction::run() {
     }
   }
   if (progress_) progress_->finish();
+  const std::string of_files = " of " + std::to_string(jobs_.size()) + " files ";
   if (totals_.resumed > 0) {
-    std::cerr << "nvlm: " << totals_.resumed << " of " << jobs_.size()
-              << " files were read before; --overwrite reads them again\n";
+    say(std::to_string(totals_.resumed) + of_files +
+        "were read before; --overwrite reads them again");
   }
   if (totals_.failed_documents > 0 && jobs_.size() > 1) {
-    std::cerr << "nvlm: " << totals_.failed_documents << " of " << jobs_.size()
-              << " files failed\n";
+    say(std::to_string(totals_.failed_documents) + of_files + "failed");
   }
   if (totals_.failed_tables > 0) {
-    std::cerr << "nvlm: " << totals_.failed_tables << " of " << totals_.tables
-              << " tables have the status fail\n";
+    say(std::to_string(totals_.failed_tables) + " of " + std::to_string(totals_.tables) +
+        " tables have the status fail");
   }
   return totals_.failed_documents + totals_.failed_tables > 0 ? 1 : 0;
 }

@@ -228,6 +228,35 @@ TEST_CASE("documents as text: places, confidence, JSON") {
   CHECK_FALSE(failed["pages"][0]["tables"][0].contains("table"));
 }
 
+TEST_CASE("the sample pages' ground truth has as many tables as are found") {
+  const std::filesystem::path samples =
+      std::filesystem::path(NVLM_SOURCE_DIR) / "docs/samples/pages";
+  for (const auto& [truth, file] : std::vector<std::pair<std::string, std::string>>{
+           {"gt/page.md", "page.png"}, {"gt/report.md", "report.pdf"}}) {
+    // A reader that answers with the truth's tables, one after the other.
+    std::vector<std::string> answers;
+    const std::string text = read_text_file(samples / truth);
+    for (size_t at = text.find("<!--"); at != std::string::npos;) {
+      const size_t next = text.find("<!--", at + 1);
+      answers.push_back(text.substr(at, next - at));
+      REQUIRE(parse_gfm_table(answers.back()).has_value());
+      at = next;
+    }
+    AnsweringReader reader(answers, 0.99);
+    const DocumentPages document(samples / file, {}, 150);
+    const auto pages = extract_document(document, {.model = &reader}, {}, {});
+    CHECK(reader.sizes.size() == answers.size());
+    DocumentOutputOptions options;
+    options.is_paged = document.is_paged();
+    CHECK(document_text(file, pages, options, false) == text);
+    for (const ExtractedPage& page : pages) {
+      for (const ExtractedTable& table : page.tables) {
+        CHECK(table.verdict.status == TableStatus::kOk);  // its totals add up, for instance
+      }
+    }
+  }
+}
+
 TEST_CASE("the log remembers what was read, until something changes") {
   const test::TempDir dir;
   const DocumentRecord record{{"in/a.png", "hash", "settings"}, "a.md", 1, 0};
