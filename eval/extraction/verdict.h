@@ -13,9 +13,10 @@
 
 namespace nvlm::eval {
 
-// A table is `fail` below the first of each pair and `check` below the second.
+// A table is `fail` below the first of each pair and `check` below the second. Of the true texts of
+// real tables Tesseract finds 84% on average, so agreement is asked for less than confidence.
 inline constexpr double kFailConfidence = 0.4, kOkConfidence = 0.9;  // mean of the cells
-inline constexpr double kFailAgreement = 0.4, kOkAgreement = 0.8;    // Agreement::found()
+inline constexpr double kFailAgreement = 0.3, kOkAgreement = 0.7;    // Agreement::found()
 /// A table with a cell below this is `check`; such cells are listed by --confidence.
 inline constexpr double kLowCellConfidence = 0.5;
 
