@@ -156,7 +156,7 @@ TEST_CASE("verdict: ok, check, fail, with reasons") {
 }
 
 TEST_CASE("verdict: an independent reader that sees something else") {
-  const Table table = one_row({{"alpha", 1}, {"beta", 1}, {"gamma", 1}, {"delta", 1}});
+  const Table table = one_row({{"alpha", -1}, {"beta", -1}, {"gamma", -1}, {"delta", -1}});
   const auto status = [&](const Words& words) {
     return judge_table(table, prove_table(table, false, words), std::nullopt).status;
   };
