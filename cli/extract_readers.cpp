@@ -1,8 +1,8 @@
 #include "cli/extract_readers.h"
 
 #include "common/device.h"
-#include "common/error.h"
 #include "eval/extraction/tesseract_words.h"
+#include "eval/readers/rules_reader.h"
 
 namespace nvlm::cli {
 
@@ -14,11 +14,16 @@ std::string ExtractReaders::names() const {
 
 ExtractReaders make_readers(const ExtractSettings& settings) {
   ExtractReaders readers;
-  if (settings.reader != ReaderChoice::kModel) {
-    throw UsageError("--reader is rules or auto; this build has the model alone");
+  if (settings.reader != ReaderChoice::kRules) {
+    readers.model.reset(new eval::ModelReader(load_reader(settings.reader_options)));
   }
-  readers.model.reset(new eval::ModelReader(load_reader(settings.reader_options)));
-  if (settings.verify) readers.words = eval::tesseract_words();
+  if (settings.reader != ReaderChoice::kModel) {
+    set_threads(settings.reader_options.threads);
+    readers.rules = std::make_unique<eval::RulesReader>();
+  }
+  if (settings.verify || settings.reader == ReaderChoice::kAuto) {
+    readers.words = eval::tesseract_words();
+  }
   return readers;
 }
 

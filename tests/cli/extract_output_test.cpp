@@ -10,6 +10,8 @@
 #include "eval/table/html_parser.h"
 #include "eval/table/table_json.h"
 #include "tests/cli/program.h"
+#include "tests/eval/drawn_page.h"
+#include "vision/image.h"
 
 namespace nvlm::test {
 namespace {
@@ -60,6 +62,48 @@ TEST_CASE("every format holds the same table") {
   CHECK(eval::grid_texts(eval::table_from_json(entry["table"], "stdout")) == texts);
   CHECK(entry["status"].is_string());
   CHECK(entry["checks"].size() == 4);
+}
+
+TEST_CASE("span policies on a table with a merged cell") {
+  // A ruled table; the second cell of its first row covers two columns.
+  DrawnPage page(380, 130);
+  page.table(20, 10, 4, 3, /*ruled=*/true);
+  cv::rectangle(page.picture(), {131, 12}, {348, 32}, cv::Scalar::all(255), cv::FILLED);
+  page.text("Harvest", 200, 28);
+  const TempDir dir;
+  const std::string picture = (dir / "merged.png").string();
+  vision::write_png(picture, page.image());
+  const auto run = [&](const std::string& options) {
+    return nvlm("extract --reader rules " + options + " " + picture);
+  };
+  const ProgramResult blank = run("--spans blank");
+  CAPTURE(blank.err);
+  REQUIRE(blank.out.starts_with("| Head | Harvest |  |\n"));
+  CHECK(run("--spans repeat").out.starts_with("| Head | Harvest | Harvest |\n"));
+  CHECK(run("--spans repeat -f csv").out.starts_with("Head,Harvest,Harvest\r\n"));
+  CHECK(has(run("--spans html").out, "colspan=\"2\">Harvest<"));
+  const ProgramResult error = run("--spans error");
+  CHECK(error.exit_code == 1);
+  CHECK(error.out.empty());
+  CHECK(has(error.err, "merged.png: the table has merged cells (row 1, column 2 covers 1 x 2)"));
+  const ProgramResult json = run("--spans error -f json --verify");
+  CHECK(json.exit_code == 0);
+  const Json table = parse_json(json.out, "stdout")["pages"][0]["tables"][0];
+  CHECK(table["table"]["cells"][1]["column_span"] == 2);
+  for (const char* key : {"probability", "box", "confidence", "agreement"}) {
+    CHECK(table["table"]["cells"][1].contains(key));
+  }
+  CHECK(table["reader"].get<std::string>().starts_with("tesseract-rules"));
+}
+
+TEST_CASE("two readers: the log says whose table was kept, and why") {
+  if (lacks_model()) return;
+  const ProgramResult result = nvlm("extract --reader auto -f json " + kStaff);
+  CAPTURE(result.err);
+  const Json table = parse_json(result.out, "stdout")["pages"][0]["tables"][0];
+  CHECK_FALSE(table["choice"].get<std::string>().empty());
+  CHECK(table["table"]["rows"].get<int64_t>() >= 2);
+  CHECK(table["agreement"]["found"].get<double>() > 0.5);
 }
 
 TEST_CASE("wrong options are usage errors that name the option") {
