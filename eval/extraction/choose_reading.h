@@ -7,8 +7,8 @@
 
 namespace nvlm::eval {
 
-/// The model is believed from these values on.
-inline constexpr double kTrustedConfidence = 0.8, kTrustedAgreement = 0.7;
+/// The model is believed from these values on: high, as the rules are a strong opponent.
+inline constexpr double kTrustedConfidence = 0.9, kTrustedAgreement = 0.9;
 
 enum class ReadingChoice { kModel, kRules };
 

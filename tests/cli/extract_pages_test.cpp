@@ -18,12 +18,6 @@ namespace fs = std::filesystem;
 
 const fs::path kPages = fs::path(NVLM_SOURCE_DIR) / "docs/samples/pages";
 
-bool lacks_reader() {
-  if (fs::exists(fs::path(NVLM_SOURCE_DIR) / "models/nvlm-d/model.safetensors")) return false;
-  MESSAGE("skipped: models/nvlm-d is not there");
-  return true;
-}
-
 std::string content_of(const fs::path& path) {
   std::ostringstream text;
   text << std::ifstream(path).rdbuf();
@@ -36,19 +30,29 @@ int64_t occurrences(const std::string& text, const std::string& part) {
   return count;
 }
 
+/// Share of the expected lines that stand in `text`.
+double common_lines(const std::string& expected, const std::string& text) {
+  std::istringstream lines(expected);
+  int64_t count = 0, found = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    if (("\n" + text).find("\n" + line + "\n") != std::string::npos) ++found;
+  }
+  return static_cast<double>(found) / static_cast<double>(count);
+}
+
 }  // namespace
 
 TEST_CASE("all tables of a page, in order, with an overlay") {
-  if (lacks_reader()) return;
   const TempDir dir;
   const ProgramResult result =
-      nvlm("extract --max-new-tokens 200 --overlay " + (dir / "seen.png").string() + " " +
+      nvlm("extract --reader rules --overlay " + (dir / "seen.png").string() + " " +
            (kPages / "page.png").string());
   CAPTURE(result.err);
   for (const char* place : {"<!-- table 1 -->", "<!-- table 2 -->", "<!-- table 3 -->"}) {
     CHECK(occurrences(result.out, place) == 1);
   }
   CHECK(occurrences(result.out, "\n| --- |") == 3);
+  CHECK(common_lines(content_of(kPages / "gt/page.md"), result.out) >= 0.8);
   const Tensor page = vision::read_image(kPages / "page.png");
   const Tensor overlay = vision::read_image(dir / "seen.png");
   CHECK(overlay.sizes() == page.sizes());
@@ -56,11 +60,15 @@ TEST_CASE("all tables of a page, in order, with an overlay") {
 }
 
 TEST_CASE("pages of a PDF") {
-  if (lacks_reader()) return;
   const TempDir dir;
   const std::string report = (kPages / "report.pdf").string();
-  const ProgramResult second = nvlm("extract --pages 2 --dpi 110 -f json --overlay " +
-                                    (dir / "seen").string() + " " + report);
+  const ProgramResult all = nvlm("extract --reader rules " + report);
+  CAPTURE(all.err);
+  CHECK(all.exit_code == 0);
+  CHECK(common_lines(content_of(kPages / "gt/report.md"), all.out) >= 0.8);
+  const ProgramResult second =
+      nvlm("extract --reader rules --pages 2 --dpi 110 -f json --overlay " +
+           (dir / "seen").string() + " " + report);
   CAPTURE(second.err);
   const Json document = parse_json(second.out, "stdout");
   REQUIRE(document["pages"].size() == 1);
@@ -68,16 +76,15 @@ TEST_CASE("pages of a PDF") {
   CHECK(document["pages"][0]["tables"].size() == 1);
   CHECK(fs::exists(dir / "seen/report-p2.png"));
   const ProgramResult one_picture =
-      nvlm("extract --overlay " + (dir / "x.png").string() + " " + report);
+      nvlm("extract --reader rules --overlay " + (dir / "x.png").string() + " " + report);
   CHECK(one_picture.exit_code == 1);
   CHECK(one_picture.err.find("2 pages are read; name a folder") != std::string::npos);
-  const ProgramResult beyond = nvlm("extract --pages 9 " + report);
+  const ProgramResult beyond = nvlm("extract --reader rules --pages 9 " + report);
   CHECK(beyond.exit_code == 1);
   CHECK(beyond.err.find("the document has 2") != std::string::npos);
 }
 
 TEST_CASE("bad documents are named and do not stop each other") {
-  if (lacks_reader()) return;
   const TempDir dir;
   fs::create_directories(dir / "in");
   fs::copy_file(fs::path(NVLM_SOURCE_DIR) / "tests/eval/documents/encrypted.pdf",
@@ -85,8 +92,8 @@ TEST_CASE("bad documents are named and do not stop each other") {
   std::ofstream(dir / "in/broken.pdf") << "%PDF-1.4 and nothing more";
   std::ofstream(dir / "in/empty.pdf");
   std::ofstream(dir / "in/long.pdf", std::ios::binary) << pdf_text(10'000);
-  const ProgramResult result =
-      nvlm("extract --dpi 36 -o " + (dir / "out").string() + " " + (dir / "in").string());
+  const ProgramResult result = nvlm("extract --reader rules --dpi 36 -o " + (dir / "out").string() +
+                                    " " + (dir / "in").string());
   CAPTURE(result.err);
   CHECK(result.exit_code == 1);
   for (const char* words :
@@ -100,13 +107,13 @@ TEST_CASE("bad documents are named and do not stop each other") {
 }
 
 TEST_CASE("a folder is continued, not read again") {
-  if (lacks_reader()) return;
   const TempDir dir;
   fs::create_directories(dir / "in");
   const fs::path samples = fs::path(NVLM_SOURCE_DIR) / "docs/samples";
   fs::copy_file(samples / "staff.png", dir / "in/a.png");
   fs::copy_file(samples / "staff.png", dir / "in/b.png");
-  const std::string command = "extract -o " + (dir / "out").string() + " " + (dir / "in").string();
+  const std::string command =
+      "extract --reader rules -o " + (dir / "out").string() + " " + (dir / "in").string();
   const ProgramResult first = nvlm(command);
   CAPTURE(first.err);
   CHECK(first.exit_code == 0);
@@ -132,14 +139,13 @@ TEST_CASE("a folder is continued, not read again") {
 }
 
 TEST_CASE("inputs of the same name get outputs of their own") {
-  if (lacks_reader()) return;
   const TempDir dir;
   fs::create_directories(dir / "x");
   fs::create_directories(dir / "y");
   const fs::path staff = fs::path(NVLM_SOURCE_DIR) / "docs/samples/staff.png";
   fs::copy_file(staff, dir / "x/a.png");
   fs::copy_file(staff, dir / "y/a.png");
-  nvlm("extract -o " + (dir / "out").string() + " " + (dir / "x").string() + " " +
+  nvlm("extract --reader rules -o " + (dir / "out").string() + " " + (dir / "x").string() + " " +
        (dir / "y").string());
   CHECK(fs::exists(dir / "out/a.png.md"));
   CHECK(fs::exists(dir / "out/a.png-2.md"));

@@ -178,7 +178,7 @@ TEST_CASE("choice between the model's reading and the rules'") {
   CHECK(choose_reading(nullptr, &broken).choice == ReadingChoice::kRules);
   CHECK(choose_reading(&unsure, nullptr).choice == ReadingChoice::kModel);
   CHECK_THROWS_AS(choose_reading(nullptr, nullptr), std::invalid_argument);
-  sure.agreement = Agreement{{}, 10, 10, 9};
+  sure.agreement = Agreement{{}, 20, 20, 19};
   CHECK(choose_reading(&sure, &rules).choice == ReadingChoice::kModel);
   sure.agreement = Agreement{{}, 10, 40, 10};  // right, but a quarter of the picture
   CHECK(choose_reading(&sure, &rules).choice == ReadingChoice::kRules);
