@@ -108,11 +108,12 @@ void print_scores(const eval::ScoreSummary& summary, const std::string& main_sco
 /// Reads with the model that the options name.
 eval::PredictSummary predict_task(const eval::Task& task, const ReaderOptions& reader_options,
                                   const fs::path& out, const eval::PredictOptions& options) {
+  if (task.name() == "tables") {
+    const std::unique_ptr<eval::TableReader> reader = load_table_reader(reader_options);
+    return eval::predict(task, *reader, out, options);
+  }
   eval::ModelReader reader = load_reader(reader_options);
-  const bool is_tables = task.name() == "tables";
-  return eval::predict(
-      task, is_tables ? eval::table_task_reader(reader) : eval::question_task_reader(reader), out,
-      options);
+  return eval::predict(task, eval::question_task_reader(reader), out, options);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "cli/model_folder.h"
 #include "common/device.h"
 #include "common/error.h"
+#include "eval/readers/rules_reader.h"
 
 namespace nvlm::cli {
 namespace {
@@ -45,6 +46,14 @@ eval::ModelReader load_reader(const ReaderOptions& values) {
   const std::filesystem::path folder = model_folder(values.model);
   set_threads(values.threads);
   return eval::ModelReader(folder, options);
+}
+
+std::unique_ptr<eval::TableReader> load_table_reader(const ReaderOptions& values) {
+  if (values.model != "tesseract-rules") {
+    return std::unique_ptr<eval::TableReader>(new eval::ModelReader(load_reader(values)));
+  }
+  set_threads(values.threads);
+  return std::make_unique<eval::RulesReader>();
 }
 
 }  // namespace nvlm::cli

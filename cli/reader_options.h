@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "cli/options.h"
@@ -19,6 +20,10 @@ struct ReaderOptions {
 /// Declares --model, --max-tiles, --max-new-tokens, --device, --dtype, --structure and --threads;
 /// `values` must outlive the parsing.
 void add_reader_options(VerbOptions& options, ReaderOptions& values);
+
+/// What --model means where tables are read: "tesseract-rules" is the classical baseline, anything
+/// else as for load_reader. throws as load_reader; std::runtime_error if Tesseract lacks English
+std::unique_ptr<eval::TableReader> load_table_reader(const ReaderOptions& values);
 
 /// Sets the threads and loads the model. throws UsageError naming the option that is out of range
 eval::ModelReader load_reader(const ReaderOptions& values);

@@ -56,13 +56,24 @@ std::string first_line(const char* what) {
   return line.empty() ? "error without a message" : line;
 }
 
+void keep_reading(TableReading reading, Prediction& prediction) {
+  prediction.text = std::move(reading.text);
+  if (!reading.table) return;
+  bool any = false;
+  for (const TableCell& cell : reading.table->cells) {
+    prediction.cell_probabilities.push_back(cell.probability);
+    any = any || cell.probability.has_value();
+  }
+  if (!any) prediction.cell_probabilities.clear();
+}
+
 Prediction read_one(const TaskReader& reader, const TaskItem& item) {
   Prediction prediction;
   prediction.id = item.id;
   const auto start = PredictClock::now();
   try {
     const std::vector<Tensor> image{vision::read_image(item.image)};
-    prediction.text = std::move(reader.read(image, {&item.question, 1}).at(0).text);
+    keep_reading(std::move(reader.read(image, {&item.question, 1}).at(0)), prediction);
   } catch (const std::exception& error) {
     prediction.error = first_line(error.what());
   }
@@ -94,7 +105,10 @@ std::optional<std::vector<Prediction>> read_together(const TaskReader& reader,
   }
   std::vector<Prediction> predictions;
   for (size_t i = 0; i < batch.size(); ++i) {
-    predictions.push_back({batch[i]->id, std::move(readings[i].text), seconds, ""});
+    Prediction& prediction = predictions.emplace_back();
+    prediction.id = batch[i]->id;
+    prediction.seconds = seconds;
+    keep_reading(std::move(readings[i]), prediction);
   }
   return predictions;
 }

@@ -20,6 +20,16 @@ Prediction parse_prediction(std::string_view line, const std::string& where) {
   prediction.text = prediction.error.empty() ? json_get<std::string>(entry, "prediction", where)
                                              : json_get_or(entry, "prediction", "", where);
   prediction.seconds = json_get<double>(entry, "seconds", where);
+  for (const Json& value : json_get_or<Json>(entry, "cell_probabilities", Json::array(), where)) {
+    const bool is_probability =
+        value.is_number() && value.get<double>() >= 0.0 && value.get<double>() <= 1.0;
+    if (!value.is_null() && !is_probability) {
+      throw std::runtime_error(where + ": 'cell_probabilities' holds " + value.dump() +
+                               ", expected numbers from 0 to 1 or null");
+    }
+    prediction.cell_probabilities.push_back(value.is_null() ? std::nullopt
+                                                            : std::optional(value.get<double>()));
+  }
   if (!std::isfinite(prediction.seconds) || prediction.seconds < 0.0) {
     throw std::runtime_error(where + ": 'seconds' is " + std::to_string(prediction.seconds) +
                              ", expected 0 or more");
@@ -69,6 +79,12 @@ void PredictionWriter::append(const Prediction& prediction) {
   Json entry{
       {"id", prediction.id}, {"prediction", prediction.text}, {"seconds", prediction.seconds}};
   if (!prediction.error.empty()) entry["error"] = prediction.error;
+  if (!prediction.cell_probabilities.empty()) {
+    Json& values = entry["cell_probabilities"] = Json::array();
+    for (const std::optional<double>& value : prediction.cell_probabilities) {
+      values.push_back(value ? Json(*value) : Json());
+    }
+  }
   stream_ << entry.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n' << std::flush;
   if (!stream_) {
     throw std::runtime_error("predict: cannot write '" + path_.string() + "' (disk full?)");

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ struct Prediction {
   std::string text;      // the member "prediction": of a table, Markdown or HTML
   double seconds = 0.0;  // time that the reader took
   std::string error;     // why there is no prediction; empty if there is one
+  /// Of the cells of a table in their order, where the reader knows them; the member
+  /// "cell_probabilities", null for a cell without.
+  std::vector<std::optional<double>> cell_probabilities = {};
 };
 
 /// What stands in a predictions file.

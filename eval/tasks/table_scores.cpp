@@ -37,14 +37,15 @@ std::map<std::string, double> named_scores(const TableScores& scores) {
           {"well_formed", scores.well_formed ? 1.0 : 0.0}};
 }
 
-TableScores score_table(std::string_view prediction, const Table& truth) {
+TableScores score_table(std::string_view prediction, const Table& truth, TruthText truth_text) {
   TableScores scores;
   const std::optional<PredictedTable> predicted = parse_predicted_table(prediction);
   if (!predicted) return scores;
   scores.has_table = true;
   scores.well_formed = predicted->well_formed;
 
-  const Table actual = canonical_table(predicted->table);
+  Table actual = canonical_table(predicted->table);
+  if (truth_text == TruthText::kMarkdown) actual = flattened(actual);
   const Table expected = canonical_table(truth);
   const TedsScore full = teds(actual, expected, TedsContent::kCompare);
   const TedsScore structure = teds(actual, expected, TedsContent::kIgnore);

@@ -21,6 +21,12 @@ struct PredictedTable {
 /// throws  std::runtime_error beyond the parsers' limits
 std::optional<PredictedTable> parse_predicted_table(std::string_view text);
 
+/// What a truth says about spans.
+enum class TruthText {
+  kWithSpans,  // all: HTML and the like
+  kMarkdown    // nothing: they were flattened
+};
+
 /// A prediction without a table scores 0, and 1 in character error rate.
 struct TableScores {
   double teds = 0.0;
@@ -45,6 +51,8 @@ std::map<std::string, double> named_scores(const TableScores& scores);
 /// spans; so do GriTS and adjacency. Error rate, exact match and cell accuracy compare the
 /// flattened tables, the first two as canonical Markdown. throws  std::runtime_error beyond the
 /// parsers' limits
-TableScores score_table(std::string_view prediction, const Table& truth);
+/// truth_text  for kMarkdown the prediction is flattened first, as the truth was
+TableScores score_table(std::string_view prediction, const Table& truth,
+                        TruthText truth_text = TruthText::kWithSpans);
 
 }  // namespace nvlm::eval

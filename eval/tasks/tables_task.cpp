@@ -143,7 +143,7 @@ std::string truth_format_name(TruthFormat format) {
 }
 
 ItemScores TablesTask::score(size_t index, const std::string& answer) const {
-  const TableScores scores = score_table(answer, items[index].truth);
+  const TableScores scores = score_table(answer, items[index].truth, items[index].truth_text);
   ItemScores result{named_scores(scores), {}};
   if (!scores.has_table) result.flags.emplace_back("without_table");
   if (!scores.exact_distance) result.flags.emplace_back("lower_bound");
@@ -175,6 +175,7 @@ TablesTask TablesTask::open(const std::filesystem::path& folder, TruthFormat tru
     item.truth = parse_truth(truth.string(), [&] {
       return truth == html ? parse_html_truth(text) : parse_markdown_truth(text);
     });
+    item.truth_text = truth == html ? TruthText::kWithSpans : TruthText::kMarkdown;
     check_size(entry, "n_rows", item.truth.num_rows, where);
     check_size(entry, "n_cols", item.truth.num_columns, where);
     add_groups(item, entry, where);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "eval/table/table.h"
+#include "eval/tasks/table_scores.h"
 #include "eval/tasks/task.h"
 
 namespace nvlm::eval {
@@ -25,6 +26,7 @@ std::string truth_format_name(TruthFormat format);
 
 struct TableItem : TaskItem {
   Table truth;
+  TruthText truth_text = TruthText::kWithSpans;
 };
 
 /// Tables are scored by score_table. Groups: size (cells), spans (yes, no) and, where the index

@@ -1,5 +1,7 @@
 #include "eval/readers/rules/clean_page.h"
 
+#ifdef NVLM_IMAGE_FILES
+
 #include <algorithm>
 #include <cmath>
 #include <opencv2/imgproc.hpp>
@@ -165,7 +167,12 @@ void erase_remains(cv::Mat& ink, const cv::Mat& lines, double glyph) {
 
 }  // namespace
 
-CleanPage clean_page(const Tensor& image) {
+PixelBox CleanPage::in_picture(const PixelBox& box) const {
+  const auto back = [&](int64_t value) { return std::llround(static_cast<double>(value) / scale); };
+  return {back(box.left), back(box.top), back(box.right), back(box.bottom)};
+}
+
+CleanPage clean_page(const Tensor& image, int64_t max_pixels) {
   expect_dtype(image, at::kByte, "rules: image");
   expect_shape(image, {-1, -1, 3}, "rules: image");
   const Tensor rgb = image.cpu().contiguous();
@@ -175,6 +182,9 @@ CleanPage clean_page(const Tensor& image) {
                        rgb.data_ptr());
   cv::Mat gray;
   cv::cvtColor(source, gray, cv::COLOR_RGB2GRAY);
+  page.scale =
+      std::min(1.0, std::sqrt(static_cast<double>(max_pixels) / static_cast<double>(gray.total())));
+  if (page.scale < 1) cv::resize(gray, gray, {}, page.scale, page.scale, cv::INTER_AREA);
 
   double glyph = kFirstGlyph;
   cv::Mat flat, ink, across, down;
@@ -202,3 +212,5 @@ CleanPage clean_page(const Tensor& image) {
 }
 
 }  // namespace nvlm::eval
+
+#endif  // NVLM_IMAGE_FILES

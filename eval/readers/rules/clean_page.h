@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/tensor.h"
+#include "eval/table/table.h"
 
 namespace nvlm::eval {
 
@@ -25,6 +26,10 @@ struct CleanPage {
   double glyph = 0;  // typical height of a glyph in pixels, between a small and a capital letter; 0
                      // if there is no text
   std::vector<Rule> horizontal, vertical;  // sorted by `at`
+  double scale = 1;                        // pixels of this page per pixel of the picture
+
+  /// A box of this page in the picture that it was made from.
+  PixelBox in_picture(const PixelBox& box) const;
 };
 
 /// Divides a picture into text and ruled lines.
@@ -34,7 +39,8 @@ struct CleanPage {
 /// - Lines are runs of ink longer than 3.5 glyphs across and 2.5 glyphs down, and thin; dotted ones
 ///   count too.
 /// Time and memory: linear in the pixels.
-/// image   uint8 [height, width, 3]
-CleanPage clean_page(const Tensor& image);
+/// image       uint8 [height, width, 3]
+/// max_pixels  a larger picture is shrunk to so many first
+CleanPage clean_page(const Tensor& image, int64_t max_pixels);
 
 }  // namespace nvlm::eval

@@ -1,5 +1,7 @@
 #include "eval/readers/rules/page_words.h"
 
+#ifdef NVLM_IMAGE_FILES
+
 #include <algorithm>
 #include <cmath>
 #include <opencv2/imgproc.hpp>
@@ -10,8 +12,8 @@ namespace {
 constexpr double kLikedGlyph = 20;  // pixels
 constexpr double kLargestScale = 4, kSmallestScale = 0.5;
 constexpr double kMostOcrPixels = 16e6;
-constexpr int kOcrBorder = 12;                 // white pixels around the page
-constexpr double kOcrResolutionPerGlyph = 10;  // a glyph of 24 pixels belongs to about 240 dpi
+constexpr double kDashConfidence = 0.7;
+constexpr int kOcrBorder = 12;  // white pixels around the page
 
 /// The box of the ink within `box`; empty (right <= left) if there is none.
 PixelBox tightened(const cv::Mat& ink, const PixelBox& box) {
@@ -31,15 +33,16 @@ bool covers(const PixelBox& box, int64_t x, int64_t y) {
   return x >= box.left && x < box.right && y >= box.top && y < box.bottom;
 }
 
-/// Specks that the recogniser took for a word.
+/// Specks that the recogniser took for a word: pieces of lines, and small marks that say nothing.
+/// Rows of dots are leaders and stay.
 bool is_speck(const OcrWord& word, double glyph) {
   const auto width = static_cast<double>(word.box.right - word.box.left);
   const auto height = static_cast<double>(word.box.bottom - word.box.top);
   if (width <= 0.18 * glyph && height > 0.5 * glyph) return true;  // a piece of a line
+  if (word.text.find_first_not_of('.') == std::string::npos) return false;
   const bool has_content =
       word.text.find_first_not_of(".,'`~|_:;!\"\\/()[]{}<>i") != std::string::npos;
-  if (!has_content && word.text.find_first_not_of(".") == std::string::npos) return false;
-  return height < 0.45 * glyph ? !has_content : width < 0.3 * glyph && !has_content;
+  return !has_content && (height < 0.45 * glyph || width < 0.3 * glyph);
 }
 
 /// Flat marks that no word covers and that stand alone: dashes for "nothing".
@@ -64,7 +67,7 @@ void add_dashes(const CleanPage& page, std::vector<OcrWord>& words) {
           covers({word.left - reach, word.top - 1, word.right + reach, word.bottom + 1}, x, y);
     }
     if (covered) continue;
-    words.push_back({width > page.glyph * 0.85 ? "—" : "-", box, 0.7, 0});
+    words.push_back({width > page.glyph * 0.85 ? "—" : "-", box, kDashConfidence, 0, 0, 0});
   }
 }
 
@@ -81,8 +84,7 @@ std::vector<OcrWord> page_words(const CleanPage& page, TesseractOcr& ocr) {
   cv::copyMakeBorder(scaled, scaled, kOcrBorder, kOcrBorder, kOcrBorder, kOcrBorder,
                      cv::BORDER_CONSTANT, 255);
   const auto back = [&](int64_t value) { return static_cast<double>(value - kOcrBorder) / scale; };
-  const auto resolution = static_cast<int64_t>(kOcrResolutionPerGlyph * page.glyph * scale);
-  for (OcrWord& word : ocr.words(scaled, resolution)) {
+  for (OcrWord& word : ocr.words(scaled, OcrPageMode::kBlock)) {
     const PixelBox box{static_cast<int64_t>(std::floor(back(word.box.left))),
                        static_cast<int64_t>(std::floor(back(word.box.top))),
                        static_cast<int64_t>(std::ceil(back(word.box.right))),
@@ -99,3 +101,5 @@ std::vector<OcrWord> page_words(const CleanPage& page, TesseractOcr& ocr) {
 }
 
 }  // namespace nvlm::eval
+
+#endif  // NVLM_IMAGE_FILES
