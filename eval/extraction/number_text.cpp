@@ -25,6 +25,12 @@ bool is_footnote_mark(char32_t c) {
          (c >= 0x2070 && c <= 0x2079);
 }
 
+/// "about", "less than" and the like before a number.
+bool is_comparison(char32_t c) {
+  return c == U'~' || c == U'<' || c == U'>' || c == 0x2248 || c == 0x2264 || c == 0x2265 ||
+         c == 0xB1;
+}
+
 /// A blank of any width, or an apostrophe, between groups of three digits.
 bool is_group_mark(char32_t c) { return c == U'\'' || c == 0x2019 || is_unicode_space(c); }
 
@@ -143,6 +149,8 @@ std::optional<NumberText> parse_number(std::string_view text) {
   const std::u32string code_points = decode_utf8(text);
   std::u32string_view rest = code_points;
   trim(rest);
+  while (!rest.empty() && is_comparison(rest.front())) rest.remove_prefix(1);
+  trim(rest);
   bool negative = false;
   if (rest.size() > 2 && rest.front() == U'(' && rest.back() == U')') {
     negative = true;
@@ -168,8 +176,9 @@ std::optional<NumberText> parse_number(std::string_view text) {
 }
 
 bool is_no_value(std::string_view text) {
-  static const std::set<std::string, std::less<>> kWords = {
-      "na", "n/a", "n.a.", "n. a.", "nil", "none", "nd", "n.d.", "tbd", "k.a.", "k. a.", "x", "?"};
+  static const std::set<std::string, std::less<>> kWords = {"na",    "n/a", "n.a.", "n. a.", "nil",
+                                                            "none",  "nd",  "n.d.", "tbd",   "k.a.",
+                                                            "k. a.", "x",   "(x)",  "?"};
   const std::u32string code_points = collapse_spaces(decode_utf8(text));
   const bool only_marks = std::all_of(code_points.begin(), code_points.end(), [](char32_t c) {
     return is_minus(c) || c == 0x2014 || c == U'.' || c == 0x2026 || c == U'*' || c == U' ' ||

@@ -122,6 +122,27 @@ bool is_no_sum_column(const Grid& grid, int64_t body, int64_t column) {
   return false;
 }
 
+/// Whether a text has a word, which a misread number has not.
+bool is_label(const std::string& text) {
+  constexpr size_t kWordBytes = 3;
+  const std::vector<std::string> words = lower_words(text);
+  return std::any_of(words.begin(), words.end(),
+                     [](const std::string& word) { return word.size() >= kWordBytes; });
+}
+
+bool has_digit(const std::string& text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// Whether a text is a number with a remark ("200 (as BTEX)", "2 million") or a range ("0.5-0.7").
+bool begins_with_number(const std::string& text) {
+  const std::string word = text.substr(0, text.find_first_of(" \n"));
+  const size_t dash = word.find('-', 1);
+  return parse_number(word).has_value() ||
+         (dash != std::string::npos && parse_number(word.substr(0, dash)) &&
+          parse_number(word.substr(dash + 1)));
+}
+
 /// A sum of displayed numbers and what rounding may do to it.
 struct RoundedSum {
   double value = 0, variance = 0;
@@ -164,13 +185,19 @@ struct RunningSums {
     last_total.add(number);
     since_total = {};
   }
-  std::vector<RoundedSum> candidates() const {
+  /// Sums of at least two terms, if one of them is near the total.
+  std::vector<RoundedSum> candidates(double total) const {
     RoundedSum carried = last_total;
     carried.add(since_total);
+    constexpr double kNear = 1.0 / 3.0;  // of the total; else the column is of another kind
     std::vector<RoundedSum> sums;
+    bool is_near = false;
     for (const RoundedSum& sum : {since_total, carried, all_items, totals}) {
-      if (sum.terms >= 2) sums.push_back(sum);
+      if (sum.terms < 2) continue;
+      sums.push_back(sum);
+      is_near = is_near || std::abs(sum.value - total) <= kNear * std::abs(total);
     }
+    if (!is_near) sums.clear();
     return sums;
   }
 };
@@ -255,17 +282,22 @@ StructureCheck check_numbers(const Table& table) {
   StructureCheck check{"numbers", CheckResult::kNotApplicable, "no column of numbers", {}};
   const Grid grid(table);
   const int64_t body = first_body_row(table, grid);
+  std::vector<bool> row_has_digit(static_cast<size_t>(grid.num_rows));  // headings within have none
+  for (size_t at = 0; at < grid.texts.size(); ++at) {
+    const size_t row = at / static_cast<size_t>(grid.num_columns);
+    row_has_digit[row] = row_has_digit[row] || has_digit(grid.texts[at]);
+  }
   std::string first;
   for (int64_t column = 0; column < grid.num_columns; ++column) {
     int64_t numbers = 0, values = 0;
     std::vector<int64_t> bad;
     for (int64_t row = body; row < grid.num_rows; ++row) {
       const std::string& text = grid.text(row, column);
-      if (is_no_value(text)) continue;
-      if (grid.number(row, column)) {
+      if (is_no_value(text) || !row_has_digit[static_cast<size_t>(row)]) continue;
+      if (grid.number(row, column) || begins_with_number(text)) {
         ++numbers;
-      } else if (is_total_row(grid, row) && !lower_words(text).empty()) {
-        continue;  // its label
+      } else if (is_label(text) && (column == 0 || is_total_row(grid, row))) {
+        continue;
       } else {
         bad.push_back(row);
       }
@@ -309,7 +341,7 @@ StructureCheck check_totals(const Table& table) {
         sums.add_item(*number);
         continue;
       }
-      const std::vector<RoundedSum> candidates = sums.candidates();
+      const std::vector<RoundedSum> candidates = sums.candidates(number->value);
       if (!candidates.empty()) {
         if (check.result == CheckResult::kNotApplicable) check.result = CheckResult::kPass;
         const bool right =

@@ -32,8 +32,9 @@ StructureCheck check_rectangular(const Table& table, bool was_ragged);
 StructureCheck check_repeated_rows(const Table& table);
 
 /// In a column whose body holds numbers in at least 3 cells, and in at least 3 of 4 that have a
-/// value, every value is a number (parse_number). The body begins at the first row with a number;
-/// labels of total rows do not count.
+/// value, every value is a number (parse_number), a range, or a number with a remark behind it. The
+/// body begins at the first row with a number; words in the first column and in total rows
+/// ("Over 35", "Total") and rows without a digit (headings within the table) do not count.
 StructureCheck check_numbers(const Table& table);
 
 /// In a row whose first text says so ("Total", "Sum", "Gesamt", ...), every number is the sum of

@@ -60,6 +60,8 @@ TEST_CASE("numbers as people write them") {
   CHECK(value_of("21°C") == 21);
   CHECK(value_of("45%") == 45);
   CHECK(value_of("45*") == 45);
+  CHECK(value_of("< 0.05") == 0.05);
+  CHECK(value_of("~100") == 100);
   CHECK(value_of("1.2e-3") == doctest::Approx(0.0012));
   CHECK(parse_number("12.50")->decimals == 2);
   CHECK(parse_number("1e3")->decimals == -3);
@@ -117,6 +119,9 @@ TEST_CASE("columns of numbers: a value that is none") {
         CheckResult::kPass);  // the label of the total is no fault
   CHECK(check_numbers(rows_table({"name|code", "a|A1", "b|12", "c|C3", "d|14"})).result ==
         CheckResult::kNotApplicable);  // half of them
+  CHECK(check_numbers(rows_table({"name|n", "a|12", "b|2 million", "c|3-5", "d|7", "e|(X)", "f|9",
+                                  "Projected|", "Name|Estimate", "g|1"}))
+            .result == CheckResult::kPass);  // remarks, ranges, headings within
   CHECK(check_numbers(rows_table({"|n", "|kg", "a|1", "b|2", "c|3"})).result ==
         CheckResult::kPass);  // a second header row
 }
@@ -145,6 +150,7 @@ TEST_CASE("totals: right, wrong, rounded, nested, and columns that do not add up
   CHECK(check({"a|average|n", "x|5|1", "y|7|2", "Gesamt|6|3"}).result == CheckResult::kPass);
   CHECK(check({"a|n", "x|5%", "y|7%", "Total|100%"}).result == CheckResult::kNotApplicable);
   CHECK(check({"a|n", "x|1,000", "y|2,500", "Gesamt|3,500"}).result == CheckResult::kPass);
+  CHECK(check({"a|n", "x|1", "y|2", "Total|50000"}).result == CheckResult::kNotApplicable);
   CHECK(check({"a|n", "x|1", "y|2", "Totally other|9"}).result == CheckResult::kNotApplicable);
 }
 
