@@ -50,6 +50,12 @@ class DrawnPage {
     }
     return {box.x, box.y, box.br().x, box.br().y};
   }
+  /// The same page with more pixels.
+  DrawnPage enlarged(int factor) const {
+    DrawnPage page(picture_.cols * factor, picture_.rows * factor);
+    cv::resize(picture_, page.picture_, page.picture_.size(), 0, 0, cv::INTER_CUBIC);
+    return page;
+  }
   /// uint8 [height, width, 3]
   Tensor image() const {
     Tensor image = at::empty({picture_.rows, picture_.cols, 3}, at::kByte);
