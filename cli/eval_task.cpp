@@ -22,6 +22,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Longest answer to a question by default, as InternVL evaluates documents and charts.
+constexpr int64_t kAnswerTokens = 100;
+
 /// Where the items of a task come from.
 struct TaskData {
   std::string data, images, layout, truth, split;
@@ -149,6 +152,9 @@ int run_eval_task(const std::string& name, const Arguments& arguments) {
       "score-only", po::bool_switch(&score_only), "score existing predictions; loads no model")(
       "predict-only", po::bool_switch(&predict_only), "write predictions, and score them later")(
       "json", po::bool_switch(&as_json), "print RUN/scores.json");
+  if (name != "tables" && name != "ocr") {
+    reader_options.reader.max_new_tokens = kAnswerTokens;
+  }
   add_reader_options(options, reader_options);
   if (!options.parse(arguments)) return 0;
   if (score_only && predict_only) {

@@ -24,6 +24,17 @@ ErrorCounts character_errors(std::string_view reference, std::string_view hypoth
 /// Counts over words separated by Unicode white space.
 ErrorCounts word_errors(std::string_view reference, std::string_view hypothesis);
 
+/// Character errors of texts that may be huge.
+struct BoundedErrors {
+  ErrorCounts counts;
+  bool exact = true;  // false: the distance is an upper bound
+};
+
+/// character_errors where that takes up to a few seconds (two texts of 250,000 characters).
+/// Otherwise an upper bound: the k-th line is compared with the k-th line, surplus lines count
+/// whole, and so do lines that differ where the time is up.
+BoundedErrors bounded_character_errors(std::string_view reference, std::string_view hypothesis);
+
 /// CER: character_errors(...).rate().
 double character_error_rate(std::string_view reference, std::string_view hypothesis);
 /// WER: word_errors(...).rate().

@@ -53,31 +53,33 @@ std::vector<std::string> one_or_more(const Json& entry, const char* key, const s
 QuestionTask open_docvqa(const QuestionLayout& layout, const fs::path& path,
                          const fs::path& images) {
   QuestionList list(layout, images);
-  for (const auto& [entry, where] : read_annotations(path, layout.wanted, "data")) {
-    QuestionItem item;
-    item.id = text_or_number(entry, "questionId", where);
-    const auto image = json_get<std::string>(entry, "image", where);
-    item.document = entry.contains("docId") ? text_or_number(entry, "docId", where) : image;
-    item.question = json_get<std::string>(entry, "question", where) + kSpanPrompt;
-    item.answers = json_get_or<std::vector<std::string>>(entry, "answers", {}, where);
-    list.add(std::move(item), image, "image", where);
-  }
+  for_each_annotation(
+      path, layout.wanted, "data", [&](const Json& entry, const std::string& where) {
+        QuestionItem item;
+        item.id = text_or_number(entry, "questionId", where);
+        const auto image = json_get<std::string>(entry, "image", where);
+        item.document = entry.contains("docId") ? text_or_number(entry, "docId", where) : image;
+        item.question = json_get<std::string>(entry, "question", where) + kSpanPrompt;
+        item.answers = json_get_or<std::vector<std::string>>(entry, "answers", {}, where);
+        list.add(std::move(item), image, "image", where);
+      });
   return list.finish(path);
 }
 
 QuestionTask open_textvqa(const QuestionLayout& layout, const fs::path& path,
                           const fs::path& images) {
   QuestionList list(layout, images);
-  for (const auto& [entry, where] : read_annotations(path, layout.wanted, "data")) {
-    QuestionItem item;
-    item.id = text_or_number(entry, "question_id", where);
-    item.document = json_get<std::string>(entry, "image_id", where);
-    item.question = json_get<std::string>(entry, "question", where) + kSpanPrompt;
-    item.answers = json_get_or<std::vector<std::string>>(entry, "answers", {}, where);
-    item.metric = QuestionMetric::kVqaAccuracy;
-    const std::string image = item.document + ".jpg";
-    list.add(std::move(item), image, "image_id", where);
-  }
+  for_each_annotation(
+      path, layout.wanted, "data", [&](const Json& entry, const std::string& where) {
+        QuestionItem item;
+        item.id = text_or_number(entry, "question_id", where);
+        item.document = json_get<std::string>(entry, "image_id", where);
+        item.question = json_get<std::string>(entry, "question", where) + kSpanPrompt;
+        item.answers = json_get_or<std::vector<std::string>>(entry, "answers", {}, where);
+        item.metric = QuestionMetric::kVqaAccuracy;
+        const std::string image = item.document + ".jpg";
+        list.add(std::move(item), image, "image_id", where);
+      });
   return list.finish(path);
 }
 
@@ -85,7 +87,7 @@ QuestionTask open_chartqa(const QuestionLayout& layout, const fs::path& path,
                           const fs::path& images) {
   QuestionList list(layout, images);
   int64_t number = 0;
-  for (const auto& [entry, where] : read_annotations(path, layout.wanted)) {
+  for_each_annotation(path, layout.wanted, "", [&](const Json& entry, const std::string& where) {
     QuestionItem item;
     item.document = json_get<std::string>(entry, "imgname", where);
     item.id = item.document + "#" + std::to_string(number++);
@@ -94,7 +96,7 @@ QuestionTask open_chartqa(const QuestionLayout& layout, const fs::path& path,
     item.metric = QuestionMetric::kRelaxedAccuracy;
     const std::string image = item.document;
     list.add(std::move(item), image, "imgname", where);
-  }
+  });
   return list.finish(path);
 }
 
@@ -148,7 +150,7 @@ QuestionTask open_ocrbench(const QuestionLayout& layout, const fs::path& path,
                            const fs::path& images) {
   QuestionList list(layout, images);
   int64_t number = 0;
-  for (const auto& [entry, where] : read_annotations(path, layout.wanted)) {
+  for_each_annotation(path, layout.wanted, "", [&](const Json& entry, const std::string& where) {
     QuestionItem item;
     item.id = entry.contains("id") ? text_or_number(entry, "id", where) : std::to_string(number);
     ++number;
@@ -161,14 +163,14 @@ QuestionTask open_ocrbench(const QuestionLayout& layout, const fs::path& path,
                       : QuestionMetric::kContainsText;
     item.groups["type"] = json_get_or(entry, "type", "unknown", where);
     list.add(std::move(item), image, "image_path", where);
-  }
+  });
   return list.finish(path);
 }
 
 QuestionTask open_realworldqa(const QuestionLayout& layout, const fs::path& path,
                               const fs::path& images) {
   QuestionList list(layout, images);
-  for (const auto& [entry, where] : read_annotations(path, layout.wanted)) {
+  for_each_annotation(path, layout.wanted, "", [&](const Json& entry, const std::string& where) {
     QuestionItem item;
     item.id = json_get<std::string>(entry, "image", where);
     item.question = json_get<std::string>(entry, "question", where);
@@ -176,7 +178,7 @@ QuestionTask open_realworldqa(const QuestionLayout& layout, const fs::path& path
     item.metric = QuestionMetric::kChoice;
     const std::string image = item.id;
     list.add(std::move(item), image, "image", where);
-  }
+  });
   return list.finish(path);
 }
 
@@ -194,7 +196,7 @@ std::string without_image_mark(std::string text) {
 QuestionTask open_llava(const QuestionLayout& layout, const fs::path& path,
                         const fs::path& images) {
   QuestionList list(layout, images);
-  for (const auto& [entry, where] : read_annotations(path, layout.wanted)) {
+  for_each_annotation(path, layout.wanted, "", [&](const Json& entry, const std::string& where) {
     const std::string id = text_or_number(entry, "id", where);
     const auto image = json_get<std::string>(entry, "image", where);
     const auto turns = json_get<std::vector<Json>>(entry, "conversations", where);
@@ -212,7 +214,7 @@ QuestionTask open_llava(const QuestionLayout& layout, const fs::path& path,
       item.answers = {json_get<std::string>(turns[i + 1], "value", where)};
       list.add(std::move(item), image, "image", where);
     }
-  }
+  });
   return list.finish(path);
 }
 

@@ -65,7 +65,9 @@ TableScores score_table(std::string_view prediction, const Table& truth, TruthTe
   const std::string actual_text = write_gfm(actual);
   const std::string expected_text = write_gfm(expected);
   scores.exact_match = actual_text == expected_text;
-  scores.character_error_rate = character_error_rate(expected_text, actual_text);
+  const BoundedErrors errors = bounded_character_errors(expected_text, actual_text);
+  scores.character_error_rate = errors.counts.rate();
+  scores.exact_distance = scores.exact_distance && errors.exact;
   return scores;
 }
 

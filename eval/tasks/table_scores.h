@@ -39,7 +39,8 @@ struct TableScores {
   bool exact_match = false;           // the Markdown of both is equal
   bool has_table = false;
   bool well_formed = false;
-  bool exact_distance = true;  // false: a table was too large, TEDS or GriTS is a lower bound
+  bool exact_distance =
+      true;  // false: too large a table; scores are lower bounds, errors upper ones
 };
 
 /// By name: teds, teds_structure, grits_topology, grits_content, adjacency_f1, cell_accuracy, cer,

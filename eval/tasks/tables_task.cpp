@@ -146,7 +146,7 @@ ItemScores TablesTask::score(size_t index, const std::string& answer) const {
   const TableScores scores = score_table(answer, items[index].truth, items[index].truth_text);
   ItemScores result{named_scores(scores), {}};
   if (!scores.has_table) result.flags.emplace_back("without_table");
-  if (!scores.exact_distance) result.flags.emplace_back("lower_bound");
+  if (!scores.exact_distance) result.flags.emplace_back("bounded");
   return result;
 }
 
@@ -161,27 +161,28 @@ TablesTask TablesTask::open(const std::filesystem::path& folder, TruthFormat tru
   TablesTask task;
   task.truth_format = truth_format;
   ItemList list;
-  for (const auto& [entry, where] : read_annotations(
-           folder / "index.jsonl", "one JSON object per line with id, image, md, html")) {
-    TableItem item;
-    item.id = json_get<std::string>(entry, "id", where);
-    item.document = json_get_or(entry, "doc", "", where);
-    const auto image = json_get<std::string>(entry, "image", where);
-    item.image = item_file(folder, image, "image", where);
-    const std::filesystem::path html = truth_file(entry, "html", folder, where);
-    const std::filesystem::path markdown = truth_file(entry, "md", folder, where);
-    const std::filesystem::path truth = choose_truth(html, markdown, truth_format, where);
-    const std::string text = read_text_file(truth);
-    item.truth = parse_truth(truth.string(), [&] {
-      return truth == html ? parse_html_truth(text) : parse_markdown_truth(text);
-    });
-    item.truth_text = truth == html ? TruthText::kWithSpans : TruthText::kMarkdown;
-    check_size(entry, "n_rows", item.truth.num_rows, where);
-    check_size(entry, "n_cols", item.truth.num_columns, where);
-    add_groups(item, entry, where);
-    list.add(item, image, text, where);
-    task.items.push_back(std::move(item));
-  }
+  for_each_annotation(
+      folder / "index.jsonl", "one JSON object per line with id, image, md, html", "",
+      [&](const Json& entry, const std::string& where) {
+        TableItem item;
+        item.id = json_get<std::string>(entry, "id", where);
+        item.document = json_get_or(entry, "doc", "", where);
+        const auto image = json_get<std::string>(entry, "image", where);
+        item.image = item_file(folder, image, "image", where);
+        const std::filesystem::path html = truth_file(entry, "html", folder, where);
+        const std::filesystem::path markdown = truth_file(entry, "md", folder, where);
+        const std::filesystem::path truth = choose_truth(html, markdown, truth_format, where);
+        const std::string text = read_text_file(truth);
+        item.truth = parse_truth(truth.string(), [&] {
+          return truth == html ? parse_html_truth(text) : parse_markdown_truth(text);
+        });
+        item.truth_text = truth == html ? TruthText::kWithSpans : TruthText::kMarkdown;
+        check_size(entry, "n_rows", item.truth.num_rows, where);
+        check_size(entry, "n_cols", item.truth.num_columns, where);
+        add_groups(item, entry, where);
+        list.add(item, image, text, where);
+        task.items.push_back(std::move(item));
+      });
   list.finish(task, folder / "index.jsonl");
   return task;
 }
@@ -193,21 +194,22 @@ TablesTask TablesTask::open_pubtabnet(const std::filesystem::path& annotations,
   task.truth_format = TruthFormat::kPubTabNet;
   ItemList list;
   std::set<std::string> splits;
-  for (const auto& [entry, where] : read_annotations(
-           annotations, "PubTabNet's PubTabNet_2.0.0.jsonl (github.com/ibm-aur-nlp/PubTabNet)")) {
-    const std::string item_split = json_get_or(entry, "split", "", where);
-    splits.insert(item_split);
-    if (!split.empty() && item_split != split) continue;
-    TableItem item;
-    item.id = json_get<std::string>(entry, "filename", where);
-    const bool by_split = std::filesystem::exists(images / item_split / item.id);
-    item.image = item_file(by_split ? images / item_split : images, item.id, "filename", where);
-    const std::string html = pubtabnet_html(entry, where);
-    item.truth = parse_truth(where, [&] { return parse_html_truth(html); });
-    add_groups(item, entry, where);
-    list.add(item, item.id, html, where);
-    task.items.push_back(std::move(item));
-  }
+  for_each_annotation(
+      annotations, "PubTabNet's PubTabNet_2.0.0.jsonl (github.com/ibm-aur-nlp/PubTabNet)", "",
+      [&](const Json& entry, const std::string& where) {
+        const std::string item_split = json_get_or(entry, "split", "", where);
+        splits.insert(item_split);
+        if (!split.empty() && item_split != split) return;
+        TableItem item;
+        item.id = json_get<std::string>(entry, "filename", where);
+        const bool by_split = std::filesystem::exists(images / item_split / item.id);
+        item.image = item_file(by_split ? images / item_split : images, item.id, "filename", where);
+        const std::string html = pubtabnet_html(entry, where);
+        item.truth = parse_truth(where, [&] { return parse_html_truth(html); });
+        add_groups(item, entry, where);
+        list.add(item, item.id, html, where);
+        task.items.push_back(std::move(item));
+      });
   if (task.items.empty() && !splits.empty()) {
     std::string known;
     for (const std::string& name : splits) known += (known.empty() ? "" : ", ") + name;
@@ -223,25 +225,26 @@ TablesTask TablesTask::open_otsl(const std::filesystem::path& annotations,
   TablesTask task;
   task.truth_format = TruthFormat::kOtsl;
   ItemList list;
-  for (const auto& [entry, where] : read_annotations(
-           annotations, "one JSON object per line with id, image, otsl and, for tokens, texts")) {
-    TableItem item;
-    item.id = json_get<std::string>(entry, "id", where);
-    item.document = json_get_or(entry, "doc", "", where);
-    const auto image = json_get<std::string>(entry, "image", where);
-    item.image = item_file(images, image, "image", where);
-    const auto otsl = json_get<Json>(entry, "otsl", where);
-    std::string truth = otsl.dump();
-    item.truth = parse_truth(where, [&, &fields = entry, &place = where] {
-      if (otsl.is_string()) return parse_otsl(otsl.get<std::string>());
-      const auto texts = json_get<std::vector<std::string>>(fields, "texts", place);
-      truth += Json(texts).dump();
-      return parse_otsl(json_get<std::vector<std::string>>(fields, "otsl", place), texts);
-    });
-    add_groups(item, entry, where);
-    list.add(item, image, truth, where);
-    task.items.push_back(std::move(item));
-  }
+  for_each_annotation(
+      annotations, "one JSON object per line with id, image, otsl and, for tokens, texts", "",
+      [&](const Json& entry, const std::string& where) {
+        TableItem item;
+        item.id = json_get<std::string>(entry, "id", where);
+        item.document = json_get_or(entry, "doc", "", where);
+        const auto image = json_get<std::string>(entry, "image", where);
+        item.image = item_file(images, image, "image", where);
+        const auto otsl = json_get<Json>(entry, "otsl", where);
+        std::string truth = otsl.dump();
+        item.truth = parse_truth(where, [&] {
+          if (otsl.is_string()) return parse_otsl(otsl.get<std::string>());
+          const auto texts = json_get<std::vector<std::string>>(entry, "texts", where);
+          truth += Json(texts).dump();
+          return parse_otsl(json_get<std::vector<std::string>>(entry, "otsl", where), texts);
+        });
+        add_groups(item, entry, where);
+        list.add(item, image, truth, where);
+        task.items.push_back(std::move(item));
+      });
   list.finish(task, annotations);
   return task;
 }

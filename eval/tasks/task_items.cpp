@@ -1,10 +1,7 @@
 #include "eval/tasks/task_items.h"
 
+#include <fstream>
 #include <stdexcept>
-#include <utility>
-
-#include "common/atomic_file.h"
-#include "eval/text/lines.h"
 
 namespace nvlm::eval {
 
@@ -13,37 +10,37 @@ bool is_error_score(const std::string& name) {
   return kErrors.contains(name);
 }
 
-std::vector<Annotation> read_annotations(const std::filesystem::path& path,
-                                         const std::string& wanted, std::string_view list_key) {
+void for_each_annotation(const std::filesystem::path& path, const std::string& wanted,
+                         std::string_view list_key,
+                         const std::function<void(const Json&, const std::string&)>& visit) {
   if (!std::filesystem::is_regular_file(path)) {
     throw std::runtime_error("'" + path.string() + "' is missing, expected " + wanted);
   }
-  std::vector<Annotation> annotations;
+  const auto visit_object = [&visit](const Json& entry, const std::string& where) {
+    if (!entry.is_object()) throw std::runtime_error(where + ": no JSON object");
+    visit(entry, where);
+  };
   if (path.extension() == ".jsonl") {
-    const std::string content = read_text_file(path);
-    for (const TextLine& line : non_blank_lines(content)) {
-      const std::string where = path.string() + ":" + std::to_string(line.number);
-      annotations.push_back({parse_json(line.text, where), where});
+    std::ifstream file(path, std::ios::binary);
+    int64_t number = 0;
+    for (std::string line; std::getline(file, line);) {
+      ++number;
+      if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+      const std::string where = path.string() + ":" + std::to_string(number);
+      visit_object(parse_json(line, where), where);
     }
-  } else {
-    Json whole = read_json(path);
-    Json list = whole;
-    if (whole.is_object() && !list_key.empty()) {
-      list = json_get<Json>(whole, list_key, path.string());
-    }
-    if (!list.is_array()) {
-      throw std::runtime_error(path.string() + ": no list of entries, expected " + wanted);
-    }
-    for (size_t i = 0; i < list.size(); ++i) {
-      annotations.push_back({std::move(list[i]), path.string() + ": entry " + std::to_string(i)});
-    }
+    if (!file.eof()) throw std::runtime_error("cannot read '" + path.string() + "'");
+    return;
   }
-  for (const Annotation& annotation : annotations) {
-    if (!annotation.entry.is_object()) {
-      throw std::runtime_error(annotation.where + ": no JSON object");
-    }
+  const Json whole = read_json(path);
+  const bool is_keyed = whole.is_object() && !list_key.empty();
+  const Json list = is_keyed ? json_get<Json>(whole, list_key, path.string()) : whole;
+  if (!list.is_array()) {
+    throw std::runtime_error(path.string() + ": no list of entries, expected " + wanted);
   }
-  return annotations;
+  for (size_t i = 0; i < list.size(); ++i) {
+    visit_object(list[i], path.string() + ": entry " + std::to_string(i));
+  }
 }
 
 std::string text_or_number(const Json& entry, std::string_view key, const std::string& where) {

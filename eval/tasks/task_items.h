@@ -2,10 +2,10 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <set>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "common/hash.h"
 #include "common/json.h"
@@ -13,18 +13,14 @@
 
 namespace nvlm::eval {
 
-/// One object of an annotation file and where it stands ("file:3" or "file: data[2]").
-struct Annotation {
-  Json entry;
-  std::string where;
-};
-
-/// The objects of a file: one per line where its name ends in .jsonl, else a JSON list, or the list
-/// that stands under `list_key` of a JSON object.
+/// Calls visit(object, where) for every object of an annotation file: one per line, read line by
+/// line, where its name ends in .jsonl, else a JSON list, or the list that stands under `list_key`
+/// of a JSON object. where: "file:3" or "file: entry 2".
 /// wanted  what the file is and where it comes from, for the error
 /// throws  std::runtime_error: no such file, not valid JSON, an entry that is no object
-std::vector<Annotation> read_annotations(const std::filesystem::path& path,
-                                         const std::string& wanted, std::string_view list_key = "");
+void for_each_annotation(const std::filesystem::path& path, const std::string& wanted,
+                         std::string_view list_key,
+                         const std::function<void(const Json&, const std::string&)>& visit);
 
 /// A member that is a string or a whole number, as a string.
 /// throws  std::runtime_error if it is absent or something else

@@ -81,4 +81,24 @@ TEST_CASE("code points: bad bytes become U+FFFD one by one, the rest survives") 
   CHECK(collapse_spaces(U" a \t\n b\u3000") == U"a b");
 }
 
+TEST_CASE("character errors: huge texts get an upper bound, line by line") {
+  const BoundedErrors small = bounded_character_errors("kitten\n", "sitting\n");
+  CHECK(small.exact);
+  CHECK(small.counts.distance == 3);
+  std::string reference;
+  std::string hypothesis;
+  for (int i = 0; i < 60'000; ++i) {
+    reference += "row " + std::to_string(i) + "\n";
+    hypothesis += "row " + std::to_string(i) + (i % 1000 == 0 ? "x" : "") + "\n";
+  }
+  const BoundedErrors lines = bounded_character_errors(reference, hypothesis + "more\n");
+  CHECK(!lines.exact);
+  CHECK(lines.counts.distance == 60 + 5);
+  const std::string long_line(400'000, 'a');
+  CHECK(bounded_character_errors(long_line, long_line).counts.distance == 0);
+  const BoundedErrors whole = bounded_character_errors(long_line, std::string(400'001, 'b'));
+  CHECK(!whole.exact);
+  CHECK(whole.counts.distance == 400'001);
+}
+
 }  // namespace nvlm::eval
