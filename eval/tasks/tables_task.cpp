@@ -83,7 +83,8 @@ void add_groups(TableItem& item, const Json& entry, const std::string& where) {
   }
 }
 
-/// The HTML that PubTabNet's tokens spell.
+/// The HTML that PubTabNet's tokens spell. Sets in the same layout also write "<td></td>" as one
+/// token.
 std::string pubtabnet_html(const Json& entry, const std::string& where) {
   const auto html = json_get<Json>(entry, "html", where);
   const auto structure = json_get<Json>(html, "structure", where);
@@ -91,7 +92,8 @@ std::string pubtabnet_html(const Json& entry, const std::string& where) {
   std::string text = "<table>";
   size_t next = 0;
   for (const auto& token : json_get<std::vector<std::string>>(structure, "tokens", where)) {
-    if (token == "</td>") {
+    if (token == "<td></td>") text += "<td>";
+    if (token.ends_with("</td>")) {
       if (next == cells.size()) {
         throw std::runtime_error(where + ": more td than the " + std::to_string(next) + " cells");
       }
@@ -100,8 +102,10 @@ std::string pubtabnet_html(const Json& entry, const std::string& where) {
         text += piece == "<" ? "&lt;" : (piece == "&" ? "&amp;" : piece);
       }
       ++next;
+      text += "</td>";
+    } else {
+      text += token;
     }
-    text += token;
   }
   if (next != cells.size()) {
     throw std::runtime_error(where + ": " + std::to_string(cells.size()) + " cells for " +

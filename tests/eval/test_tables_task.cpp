@@ -75,7 +75,7 @@ TEST_CASE("tables task: PubTabNet's annotation file") {
   const test::TaskFolder folder;
   const std::string line =
       R"({"filename":"a.png","split":"val","imgid":1,"html":{"structure":{"tokens":["<thead>","<tr>",)"
-      R"("<td"," colspan=\"2\"",">","</td>","</tr>","</thead>","<tbody>","<tr>","<td>","</td>",)"
+      R"("<td"," colspan=\"2\"",">","</td>","</tr>","</thead>","<tbody>","<tr>","<td></td>",)"
       R"("<td>","</td>","</tr>","</tbody>"]},"cells":[{"tokens":["<b>","h","</b>"]},)"
       R"({"tokens":["<","2"]},{"tokens":[]}]}})";
   folder.write("pub.jsonl", line + "\n");

@@ -295,6 +295,11 @@ TEST_CASE("data: data sets on disk") {
     CHECK(item["n_cells"] == table.cells);
     CHECK(item["has_spans"] == table.has_spans);
     CHECK(item["borders"] == table.borders);
+    const auto [lowest, highest] =
+        std::minmax_element(table.glyphs.begin(), table.glyphs.end(),
+                            [](const Glyph& a, const Glyph& b) { return a.height < b.height; });
+    CHECK(item["glyph_height"].get<double>() >= static_cast<double>(lowest->height) - 0.05);
+    CHECK(item["glyph_height"].get<double>() <= static_cast<double>(highest->height) + 0.05);
     CHECK(item["seed"] == 7);
     CHECK(item["difficulty"] == "medium");
   }

@@ -1,7 +1,10 @@
 // Operation counts that can be checked by hand.
 #include <doctest/doctest.h>
 
+#include <stdexcept>
+
 #include "experiments/efficiency/matmul_flops.h"
+#include "experiments/efficiency/scoring_speed.h"
 
 namespace nvlm::experiments {
 
@@ -43,6 +46,15 @@ TEST_CASE("efficiency: operations of each part, by hand") {
   const double expected =
       2.0 * 3 * 2 * 16 + 2.0 * 7 * 2 * 8 + 2 * 2.0 * 3 * 4 * 7 + 2.0 * 3 * 3 * 32;
   CHECK(cross_attention_flops(block, 3, 7) == doctest::Approx(expected));
+}
+
+TEST_CASE("efficiency: scoring speed measures what it says") {
+  const ScoringSpeed speed = measure_scoring(4, 3, 1);
+  CHECK(speed.rows == 4);
+  CHECK(speed.teds_seconds > 0.0);
+  CHECK(speed.table_seconds > 0.0);
+  CHECK_THROWS_AS(measure_scoring(1, 3, 1), std::invalid_argument);
+  CHECK_THROWS_AS(measure_scoring(4, 3, 0), std::invalid_argument);
 }
 
 }  // namespace nvlm::experiments
