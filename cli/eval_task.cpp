@@ -155,6 +155,7 @@ int run_eval_task(const std::string& name, const Arguments& arguments) {
   if (name != "tables" && name != "ocr") {
     reader_options.reader.max_new_tokens = kAnswerTokens;
   }
+  if (name == "tables") reader_options.structure = "rectangular";
   add_reader_options(options, reader_options);
   if (!options.parse(arguments)) return 0;
   if (score_only && predict_only) {

@@ -106,6 +106,7 @@ std::optional<ExtractSettings> parse_extract_settings(const Arguments& arguments
       "dpi", po::value(&words.dpi)->default_value(150.0), "of a PDF's pages")(
       "overlay", po::value(&words.overlay),
       "picture to write (.png), or folder: each page with what was read from it");
+  settings.reader_options.structure = "rectangular";
   add_reader_options(options, settings.reader_options);
   options.positional("input");
   const auto values = options.parse(arguments);

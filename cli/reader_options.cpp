@@ -33,7 +33,7 @@ void add_reader_options(VerbOptions& options, ReaderOptions& values) {
                         "cpu, cuda or cuda:N")(
       "dtype", po::value(&reader.dtype)->default_value(reader.dtype), "auto, float32 or bfloat16")(
       "structure", po::value(&values.structure)->default_value(values.structure),
-      "free, or rectangular: a model can write nothing but a rectangular Markdown table")(
+      "free; rectangular: a model writes nothing but a Markdown table with rows of equal length")(
       "threads", po::value(&values.threads)->default_value(values.threads),
       "of tensor operations; 0 = all processors");
 }
