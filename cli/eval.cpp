@@ -16,6 +16,7 @@ void print_eval_help() {
   std::cout << "\n\nOther tasks\n"
                "  compare A B   two runs, from their item_scores.jsonl alone; also --compare A B\n"
                "  report RUN... several runs as a Markdown table\n"
+               "  confidence    whether a run's cell probabilities mean something\n"
                "  text          perplexity of a decoder on a text file\n\n"
                "Example\n"
                "  nvlm eval tables --model h --data runs/easy-7 --out runs/easy-7-h\n";
@@ -32,6 +33,7 @@ int run_eval(const Arguments& arguments) {
   const Arguments rest(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
   if (task == "compare" || task == "--compare") return run_eval_compare(rest);
   if (task == "report") return run_eval_report(rest);
+  if (task == "confidence") return run_eval_confidence(rest);
   if (task == "text") return run_eval_text(rest);
   std::vector<std::string> names = eval_task_names();
   for (const std::string& name : names) {
@@ -42,7 +44,7 @@ int run_eval(const Arguments& arguments) {
     }
     return run_eval_task(name, rest);
   }
-  names.insert(names.end(), {"compare", "report", "text"});
+  names.insert(names.end(), {"compare", "report", "confidence", "text"});
   std::string known;
   for (const std::string& name : names) known += (known.empty() ? "" : ", ") + name;
   throw UsageError("eval: expected a task (" + known + ")" +

@@ -20,6 +20,9 @@ int run_eval_compare(const Arguments& arguments);
 /// nvlm eval report RUN...
 int run_eval_report(const Arguments& arguments);
 
+/// nvlm eval confidence: cell probabilities of a run against the truth.
+int run_eval_confidence(const Arguments& arguments);
+
 /// nvlm eval text: likelihood of a text file.
 int run_eval_text(const Arguments& arguments);
 

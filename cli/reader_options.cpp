@@ -3,6 +3,8 @@
 #include "cli/model_folder.h"
 #include "common/device.h"
 #include "common/error.h"
+#include "eval/extraction/auto_reader.h"
+#include "eval/extraction/tesseract_words.h"
 #include "eval/readers/rules_reader.h"
 
 namespace nvlm::cli {
@@ -49,11 +51,16 @@ eval::ModelReader load_reader(const ReaderOptions& values) {
 }
 
 std::unique_ptr<eval::TableReader> load_table_reader(const ReaderOptions& values) {
-  if (values.model != "tesseract-rules") {
-    return std::unique_ptr<eval::TableReader>(new eval::ModelReader(load_reader(values)));
+  if (values.model == "tesseract-rules") {
+    set_threads(values.threads);
+    return std::make_unique<eval::RulesReader>();
   }
-  set_threads(values.threads);
-  return std::make_unique<eval::RulesReader>();
+  ReaderOptions of_model = values;
+  if (values.model == "auto") of_model.model = "d";
+  std::unique_ptr<eval::TableReader> model(new eval::ModelReader(load_reader(of_model)));
+  if (values.model != "auto") return model;
+  return std::make_unique<eval::AutoReader>(std::move(model), std::make_unique<eval::RulesReader>(),
+                                            eval::tesseract_words());
 }
 
 }  // namespace nvlm::cli
