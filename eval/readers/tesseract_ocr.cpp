@@ -4,6 +4,7 @@
 
 #include <omp.h>
 #include <tesseract/baseapi.h>
+#include <tesseract/ocrclass.h>
 #include <tesseract/resultiterator.h>
 
 #include <algorithm>
@@ -82,7 +83,7 @@ std::vector<OcrWord> collect_words(tesseract::ResultIterator* word) {
 
 struct TesseractOcr::Engine {
   explicit Engine(const TesseractOptions& options)
-      : page_mode(options.page_mode), dpi(options.dpi) {
+      : page_mode(options.page_mode), dpi(options.dpi), max_seconds(options.max_seconds) {
     const std::vector<std::string> names = {"debug_file"}, values = {"/dev/null"};
     api.SetVariable("debug_file", "/dev/null");  // what matters is in our exceptions
     const char* folder = options.data_folder.empty() ? nullptr : options.data_folder.c_str();
@@ -96,6 +97,7 @@ struct TesseractOcr::Engine {
   std::mutex mutex;
   OcrPageMode page_mode;
   int dpi;
+  int max_seconds;
 };
 
 TesseractOcr::TesseractOcr(const TesseractOptions& options)
@@ -132,7 +134,12 @@ std::vector<OcrWord> TesseractOcr::words(const cv::Mat& image, OcrPageMode page_
   api.SetImage(image.data, image.cols, image.rows, image.channels(),
                static_cast<int>(image.step[0]));
   api.SetSourceResolution(engine_->dpi);
-  if (api.Recognize(nullptr) != 0) throw std::runtime_error("tesseract: recognition failed");
+  tesseract::ETEXT_DESC monitor;
+  monitor.set_deadline_msecs(1000 * engine_->max_seconds);
+  if (api.Recognize(&monitor) != 0) {
+    throw std::runtime_error("tesseract: recognition failed, or took more than " +
+                             std::to_string(engine_->max_seconds) + " s");
+  }
   const std::unique_ptr<tesseract::ResultIterator> iterator(api.GetIterator());
   std::vector<OcrWord> words = collect_words(iterator.get());
   api.Clear();  // frees its copy of the picture

@@ -29,7 +29,8 @@ struct TesseractOptions {
   std::string language = "eng";  // Tesseract's codes, joined by '+': "eng+deu"
   std::string data_folder = {};  // holds <language>.traineddata; "": TESSDATA_PREFIX, else built-in
   OcrPageMode page_mode = OcrPageMode::kBlock;
-  int dpi = 300;  // told to Tesseract, which otherwise guesses
+  int dpi = 300;         // told to Tesseract, which otherwise guesses
+  int max_seconds = 60;  // per picture, of recognition; pages take a few
 };
 
 struct OcrWord {
@@ -55,7 +56,7 @@ class TesseractOcr {
   /// All words in reading order.
   /// image   uint8 [height, width, 3]
   /// throws  c10::Error for another shape or dtype; std::runtime_error beyond Tesseract's limit of
-  ///         32767 pixels per side, or if it fails
+  ///         32767 pixels per side, if it fails or takes longer than max_seconds
   std::vector<OcrWord> words(const Tensor& image);
 
   /// The same of an OpenCV picture, CV_8UC1 or CV_8UC3 in RGB order. An empty one has no words.

@@ -19,6 +19,7 @@ constexpr double kThickestRule = 0.55;
 constexpr double kHugging = 0.15;  // what lies so near to a line is its edge
 constexpr double kDotGap = 0.45;   // between the dots of a dotted line
 
+constexpr double kMostInk = 0.35;   // share of the picture; more is noise or a photograph, no text
 constexpr int kFaintLine = 215;     // of 255: grey that may be a line
 constexpr int kLargestMedian = 25;  // pixels; larger surroundings are taken of a smaller picture
 constexpr double kFirstGlyph = 12;  // pixels, before anything is known
@@ -198,6 +199,7 @@ CleanPage clean_page(const Tensor& image, int64_t max_pixels) {
     if (found > 0) glyph = found;
     page.glyph = found;
   }
+  if (cv::countNonZero(ink) > kMostInk * static_cast<double>(ink.total())) page.glyph = 0;
   page.horizontal = rules_of(across, /*horizontal=*/true, glyph);
   page.vertical = rules_of(down, /*horizontal=*/false, glyph);
   cv::Mat lines = across | down;

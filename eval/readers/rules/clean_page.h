@@ -36,6 +36,8 @@ struct CleanPage {
 /// - The shade behind the text is the median of its surroundings: coloured cells become white,
 /// light
 ///   text on a dark band becomes dark.
+///   Known defect: the median rounds the corners of a dark band that ends within the picture, and
+///   the corner may be read as a mark.
 /// - Lines are runs of ink longer than 3.5 glyphs across and 2.5 glyphs down, and thin; dotted ones
 ///   count too.
 /// Time and memory: linear in the pixels.
