@@ -3,39 +3,14 @@
 #include <stdexcept>
 #include <string>
 
+#include "vision/preprocessor_fields.h"
+
 namespace nvlm::vision {
 namespace {
 
 constexpr const char* kPreprocessor = "preprocessor configuration";
 constexpr int64_t kBicubic = 3;  // in Pillow's numbering
 constexpr int64_t kMaxTileSize = 1 << 14, kMaxTiles = 1 << 10;
-
-std::array<double, 3> three_numbers(const Json& json, const char* key,
-                                    const std::array<double, 3>& fallback) {
-  const auto values =
-      json_get_or(json, key, std::vector<double>(fallback.begin(), fallback.end()), kPreprocessor);
-  if (values.size() != 3) {
-    throw std::runtime_error(std::string(kPreprocessor) + ": '" + key + "' has " +
-                             std::to_string(values.size()) + " entries, expected 3");
-  }
-  return {values[0], values[1], values[2]};
-}
-
-int64_t square_size(const Json& json, const char* key) {
-  const Json& value = json.at(key);
-  if (!value.is_object()) return json_get<int64_t>(json, key, kPreprocessor);
-  if (value.contains("shortest_edge")) {
-    return json_get<int64_t>(value, "shortest_edge", kPreprocessor);
-  }
-  const auto height = json_get<int64_t>(value, "height", kPreprocessor);
-  const auto width = json_get<int64_t>(value, "width", kPreprocessor);
-  if (height != width) {
-    throw std::runtime_error(std::string(kPreprocessor) + ": '" + key + "' is " +
-                             std::to_string(height) + " x " + std::to_string(width) +
-                             ", expected a square");
-  }
-  return height;
-}
 
 void check_tiling_numbers(const TilingConfig& tiling, const char* where) {
   if (tiling.tile_size < 1 || tiling.tile_size > kMaxTileSize || tiling.min_tiles < 1 ||
@@ -61,21 +36,9 @@ PreprocessorConfig preprocessor_config_from_json(const Json& json) {
     throw std::runtime_error(std::string(kPreprocessor) +
                              ": 'do_normalize' is false, expected true");
   }
-  if (json.contains("size")) {
-    config.tiling.tile_size = square_size(json, "size");
-  } else if (json.contains("crop_size")) {
-    config.tiling.tile_size = square_size(json, "crop_size");
-  } else {
-    throw std::runtime_error(std::string(kPreprocessor) + ": 'size' is missing");
-  }
-  config.mean = three_numbers(json, "image_mean", kImageNetMean);
-  config.deviation = three_numbers(json, "image_std", kImageNetDeviation);
-  for (const double deviation : config.deviation) {
-    if (!(deviation > 0)) {
-      throw std::runtime_error(std::string(kPreprocessor) +
-                               ": 'image_std' expected three numbers above 0");
-    }
-  }
+  config.tiling.tile_size = tile_size_from_json(json, kPreprocessor);
+  config.mean = channels_from_json(json, "image_mean", kImageNetMean, kPreprocessor);
+  config.deviation = deviation_from_json(json, kImageNetDeviation, kPreprocessor);
   config.tiling = tiling_from_model_config(json, config.tiling);
   return config;
 }

@@ -33,15 +33,22 @@ double bicubic(double x) {
   return 0.0;
 }
 
+double bilinear(double x) {
+  x = std::abs(x);
+  return x < 1.0 ? 1.0 - x : 0.0;
+}
+
 int32_t to_fixed_point(double weight) {
   const double scaled = weight * (1 << kPrecisionBits);
   return static_cast<int32_t>(weight < 0 ? scaled - 0.5 : scaled + 0.5);
 }
 
-ResampleTable resample_table(int64_t in_size, int64_t out_size) {
+ResampleTable resample_table(int64_t in_size, int64_t out_size, ResampleFilter filter) {
+  const bool is_bicubic = filter == ResampleFilter::kBicubic;
+  const auto weight_at = is_bicubic ? bicubic : bilinear;
   const double scale = static_cast<double>(in_size) / static_cast<double>(out_size);
   const double filter_scale = std::max(scale, 1.0);
-  const double support = 2.0 * filter_scale;
+  const double support = (is_bicubic ? 2.0 : 1.0) * filter_scale;
   const double inverse = 1.0 / filter_scale;
   ResampleTable table;
   table.taps = static_cast<int64_t>(std::ceil(support)) * 2 + 1;
@@ -55,7 +62,7 @@ ResampleTable resample_table(int64_t in_size, int64_t out_size) {
     const int64_t end = std::min<int64_t>(static_cast<int64_t>(center + support + 0.5), in_size);
     double sum = 0;
     for (int64_t tap = 0; tap < end - begin; ++tap) {
-      const double weight = bicubic((static_cast<double>(tap + begin) - center + 0.5) * inverse);
+      const double weight = weight_at((static_cast<double>(tap + begin) - center + 0.5) * inverse);
       exact[static_cast<size_t>(tap)] = weight;
       sum += weight;
     }
@@ -176,8 +183,8 @@ ResampleKernels resample_kernels() {
 }  // namespace
 
 void resample_rows(const uint8_t* in, int64_t height, int64_t width, uint8_t* out,
-                   int64_t new_width) {
-  const ResampleTable table = resample_table(width, new_width);
+                   int64_t new_width, ResampleFilter filter) {
+  const ResampleTable table = resample_table(width, new_width, filter);
   const auto row = resample_kernels().row;
   for (int64_t y = 0; y + 1 < height; ++y) row(in + 3 * y * width, out + 3 * y * new_width, table);
   // Behind the last row there is no byte to read: it gets one.
@@ -187,8 +194,8 @@ void resample_rows(const uint8_t* in, int64_t height, int64_t width, uint8_t* ou
 }
 
 void resample_columns(const uint8_t* in, int64_t height, int64_t row_bytes, uint8_t* out,
-                      int64_t new_height) {
-  const ResampleTable table = resample_table(height, new_height);
+                      int64_t new_height, ResampleFilter filter) {
+  const ResampleTable table = resample_table(height, new_height, filter);
   const auto row = resample_kernels().column_row;
   for (int64_t y = 0; y < new_height; ++y) {
     const auto index = static_cast<size_t>(y);

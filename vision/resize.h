@@ -5,7 +5,7 @@
 
 namespace nvlm::vision {
 
-/// Antialiased bicubic resize, bit for bit equal to Image.resize(..., BICUBIC) of Pillow 13: each
+/// Antialiased resize, bit for bit equal to Image.resize(..., BICUBIC) of Pillow 13: each
 /// direction in 22-bit fixed point and rounded to 8 bits; rows first, but columns first where the
 /// height shrinks by more than twice as many pixels as the width (Pillow before 13 always takes the
 /// rows first, which differs by a few levels). A direction that keeps its size is not touched.
@@ -16,5 +16,8 @@ namespace nvlm::vision {
 /// chosen:  own code, because at::_upsample_bicubic2d_aa on uint8 rounds its weights to 16 bits and
 ///          is off by 1 to 9 levels on about 1 per cent of the values
 Tensor resize_bicubic(const Tensor& image, int64_t height, int64_t width);
+
+/// The same with Pillow's BILINEAR, which Llama 3.2 Vision was trained with.
+Tensor resize_bilinear(const Tensor& image, int64_t height, int64_t width);
 
 }  // namespace nvlm::vision

@@ -41,12 +41,11 @@ Tensor grid_positions(int64_t grid, int64_t hidden) {
   return positions;
 }
 
-PatchEmbeddingImpl::PatchEmbeddingImpl(const VisionConfig& config)
-    : patch_size_(config.patch_size) {
-  weight_ = register_parameter("weight",
-                               at::empty({config.hidden, 3, config.patch_size, config.patch_size}));
-  bias_ = register_parameter("bias", at::zeros({config.hidden}));
-  truncated_normal_(weight_, 1 / std::sqrt(3.0 * config.patch_size * config.patch_size));
+PatchEmbeddingImpl::PatchEmbeddingImpl(int64_t hidden, int64_t patch_size, bool has_bias)
+    : patch_size_(patch_size) {
+  weight_ = register_parameter("weight", at::empty({hidden, 3, patch_size, patch_size}));
+  if (has_bias) bias_ = register_parameter("bias", at::zeros({hidden}));
+  truncated_normal_(weight_, 1 / std::sqrt(3.0 * patch_size * patch_size));
 }
 
 Tensor PatchEmbeddingImpl::forward(const Tensor& pixel_values) {
@@ -55,14 +54,16 @@ Tensor PatchEmbeddingImpl::forward(const Tensor& pixel_values) {
   const Tensor patches = pixel_values.reshape({tiles, 3, rows, size, columns, size})
                              .permute({0, 2, 4, 1, 3, 5})  // [tiles, rows, columns, 3, size, size]
                              .reshape({tiles, rows * columns, 3 * size * size});
-  return at::linear(patches, weight_.flatten(1), bias_);
+  const std::optional<Tensor> bias = bias_.defined() ? std::optional<Tensor>(bias_) : std::nullopt;
+  return at::linear(patches, weight_.flatten(1), bias);
 }
 
 VisionEmbeddingsImpl::VisionEmbeddingsImpl(const VisionConfig& config) : config_(config) {
   class_embedding_ = register_parameter("class_embedding", at::empty({1, 1, config.hidden}));
   position_embedding_ =
       register_parameter("position_embedding", at::empty({1, 1 + config.patches(), config.hidden}));
-  patch_embedding_ = register_module("patch_embedding", PatchEmbedding(config));
+  patch_embedding_ = register_module(
+      "patch_embedding", PatchEmbedding(config.hidden, config.patch_size, /*has_bias=*/true));
   truncated_normal_(class_embedding_);
   const torch::NoGradGuard no_grad;
   position_embedding_.zero_();

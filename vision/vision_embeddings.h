@@ -28,13 +28,13 @@ Tensor grid_positions(int64_t grid, int64_t hidden);
 /// returns       [tiles, patches, hidden], patches row-major
 class PatchEmbeddingImpl : public torch::nn::Module {
  public:
-  explicit PatchEmbeddingImpl(const VisionConfig& config);
+  PatchEmbeddingImpl(int64_t hidden, int64_t patch_size, bool has_bias);
   Tensor forward(const Tensor& pixel_values);
 
  private:
   int64_t patch_size_;
   Tensor weight_;  // [hidden, 3, patch_size, patch_size]
-  Tensor bias_;    // [hidden]
+  Tensor bias_;    // [hidden]; undefined without bias
 };
 TORCH_MODULE(PatchEmbedding);
 

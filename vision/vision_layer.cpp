@@ -70,9 +70,9 @@ Tensor VisionAttentionImpl::forward(const Tensor& x) {
   return proj_(mixed.transpose(1, 2).reshape({tiles, seq, width}));
 }
 
-VisionMlpImpl::VisionMlpImpl(const VisionConfig& config) {
-  fc1_ = register_module("fc1", vision_linear(config.hidden, config.ffn_hidden, true));
-  fc2_ = register_module("fc2", vision_linear(config.ffn_hidden, config.hidden, true));
+VisionMlpImpl::VisionMlpImpl(int64_t hidden, int64_t ffn_hidden) {
+  fc1_ = register_module("fc1", vision_linear(hidden, ffn_hidden, /*has_bias=*/true));
+  fc2_ = register_module("fc2", vision_linear(ffn_hidden, hidden, /*has_bias=*/true));
 }
 
 Tensor VisionMlpImpl::forward(const Tensor& x) { return fc2_(at::gelu(fc1_(x))); }
@@ -84,7 +84,7 @@ VisionLayerImpl::VisionLayerImpl(const VisionConfig& config) {
   norm1_ = register_module("norm1", norm());
   attn_ = register_module("attn", VisionAttention(config));
   norm2_ = register_module("norm2", norm());
-  mlp_ = register_module("mlp", VisionMlp(config));
+  mlp_ = register_module("mlp", VisionMlp(config.hidden, config.ffn_hidden));
   ls1_ = register_parameter("ls1", at::full({config.hidden}, config.initializer_factor));
   ls2_ = register_parameter("ls2", at::full({config.hidden}, config.initializer_factor));
 }

@@ -51,7 +51,7 @@ TORCH_MODULE(VisionAttention);
 /// fc2(gelu(fc1(x))), the exact GELU.
 class VisionMlpImpl : public torch::nn::Module {
  public:
-  explicit VisionMlpImpl(const VisionConfig& config);
+  VisionMlpImpl(int64_t hidden, int64_t ffn_hidden);
   Tensor forward(const Tensor& x);
 
  private:
