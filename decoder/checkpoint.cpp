@@ -45,15 +45,18 @@ Json generation_json(const LlamaConfig& config) {
 }  // namespace
 
 void check_plausible(const LlamaConfig& config, const WeightSource& weights) {
+  check_plausible(num_parameters(config), weights);
+}
+
+void check_plausible(int64_t parameters, const WeightSource& weights) {
   constexpr int64_t kSlack = 1 << 20;  // small files with a wrong field get the detailed report
   int64_t stored = 0;
   for (const std::string& name : weights.names()) {
     stored += c10::multiply_integers(weights.entry(name).shape);
   }
-  const int64_t described = num_parameters(config);
-  if (described / 2 <= stored + kSlack) return;
+  if (parameters / 2 <= stored + kSlack) return;
   throw std::runtime_error("decoder.checkpoint: the configuration describes " +
-                           std::to_string(described) + " parameters, but '" +
+                           std::to_string(parameters) + " parameters, but '" +
                            weights.path().string() + "' holds " + std::to_string(stored));
 }
 

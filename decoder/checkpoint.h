@@ -25,6 +25,8 @@ LoadOptions llama_load_options(const LlamaConfig& config, at::ScalarType dtype,
 /// Throws std::runtime_error if `config` describes far more parameters than `weights` holds: a
 /// wrong number in a configuration must not allocate the machine's memory.
 void check_plausible(const LlamaConfig& config, const WeightSource& weights);
+/// The same for any model, by the number of parameters that its configuration describes.
+void check_plausible(int64_t parameters, const WeightSource& weights);
 
 /// Writes config.json, generation_config.json and model.safetensors in Hugging Face's layout of the
 /// family, each atomically; a tied head is not written. The folder is made if it does not exist.

@@ -48,7 +48,8 @@ const LlamaConfig& validated(const LlamaConfig& config) {
 }  // namespace
 
 LlamaModelImpl::LlamaModelImpl(const LlamaConfig& config) : config_(validated(config)) {
-  embed_tokens = register_module("embed_tokens", torch::nn::Embedding(config.vocab, config.hidden));
+  embed_tokens = register_module(
+      "embed_tokens", torch::nn::Embedding(config.vocab + config.extra_embeddings, config.hidden));
   if (config.positions == PositionKind::kRotary) {
     frequencies_ = rotary_frequencies(config);
   } else {

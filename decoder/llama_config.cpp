@@ -109,6 +109,9 @@ void validate(const LlamaConfig& config) {
   require_size("head_dim", config.head_dim, 1 << 12);
   require_size("intermediate_size", config.ffn_hidden, 1 << 20);
   require_size("vocab_size", config.vocab, 1 << 24);
+  require_field(config.extra_embeddings >= 0 && config.extra_embeddings <= 1 << 20 &&
+                    (config.extra_embeddings == 0 || !config.tie_word_embeddings),
+                "extra_embeddings", config.extra_embeddings, "0 to 1048576, and 0 for a tied head");
   require_size("max_position_embeddings", config.max_position_embeddings, int64_t{1} << 40);
   require_field(config.heads % config.kv_heads == 0, "num_key_value_heads", config.kv_heads,
                 "a divisor of num_attention_heads " + std::to_string(config.heads));
@@ -238,7 +241,8 @@ int64_t num_parameters(const LlamaConfig& config) {
                         matrices * hidden * config.ffn_hidden + 2 * norm + biases;
   const int64_t positions =
       config.positions == PositionKind::kLearned ? config.max_position_embeddings * hidden : 0;
-  const int64_t embeddings = (config.tie_word_embeddings ? 1 : 2) * config.vocab * hidden;
+  const int64_t embeddings =
+      ((config.tie_word_embeddings ? 1 : 2) * config.vocab + config.extra_embeddings) * hidden;
   return embeddings + positions + config.layers * layer + norm;
 }
 

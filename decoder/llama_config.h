@@ -32,6 +32,9 @@ struct LlamaConfig {
   int64_t head_dim = 32;
   int64_t ffn_hidden = 704;
   int64_t vocab = 2048;
+  /// Rows of embed_tokens beyond the vocabulary: tokens that are read but never predicted, like
+  /// <|image|> and its 7 neighbours in Llama 3.2 Vision.
+  int64_t extra_embeddings = 0;
   double rope_theta = 10000;
   std::optional<Llama3RopeScaling> rope_scaling;
   /// "Dynamic" scaling of NVLM-D and InternVL2.5 changes nothing up to max_position_embeddings; the
