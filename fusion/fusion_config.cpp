@@ -19,7 +19,7 @@ void check_size(int64_t value, int64_t low, int64_t high, const char* field) {
 }
 
 void check_cross_attention(const FusionConfig& config) {
-  const auto& [hidden, heads, kv_heads, head_dim] = config.cross_attention.attention;
+  const auto& [hidden, heads, kv_heads, head_dim, norm_eps] = config.cross_attention.attention;
   check_size(hidden, 1, 1 << 17, "cross_attention.hidden_size");
   check_size(heads, 1, 1 << 10, "cross_attention.num_attention_heads");
   check_size(kv_heads, 1, heads, "cross_attention.num_key_value_heads");

@@ -38,8 +38,10 @@ Tensor GatedCrossAttentionImpl::forward(const Tensor& hidden,
   const Tensor sees_nothing = rows_without_memory(mask);   // [batch, seq, 1]
   const Tensor safe_mask = mask.logical_or(sees_nothing);  // [batch, seq, memory]
 
-  const Tensor attended = cross_attn_(input_layernorm_(hidden), memory, safe_mask);
-  const Tensor y = hidden + (attention_gate_.tanh() * attended).masked_fill(sees_nothing, 0);
+  Tensor attended =
+      attention_gate_.tanh() * cross_attn_(input_layernorm_(hidden), memory, safe_mask);
+  if (!config_.attend_without_memory) attended = attended.masked_fill(sees_nothing, 0);
+  const Tensor y = hidden + attended;
 
   Tensor fed = feed_forward_gate_.tanh() * mlp_(post_attention_layernorm_(y));
   if (!config_.feed_forward_without_memory) fed = fed.masked_fill(sees_nothing, 0);
@@ -50,10 +52,11 @@ Tensor GatedCrossAttentionImpl::probabilities(const Tensor& hidden,
                                               const decoder::MemoryKeysValues& memory,
                                               const Tensor& mask, int64_t num_heads) {
   const Tensor sees_nothing = rows_without_memory(mask);
-  return cross_attn_
-      ->probabilities(input_layernorm_(hidden), memory, mask.logical_or(sees_nothing),
-                      num_heads > 0 ? num_heads : config_.attention.heads)
-      .masked_fill(sees_nothing.unsqueeze(1), 0);
+  const Tensor attended =
+      cross_attn_->probabilities(input_layernorm_(hidden), memory, mask.logical_or(sees_nothing),
+                                 num_heads > 0 ? num_heads : config_.attention.heads);
+  if (config_.attend_without_memory) return attended;
+  return attended.masked_fill(sees_nothing.unsqueeze(1), 0);
 }
 
 }  // namespace nvlm::fusion

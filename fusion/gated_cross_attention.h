@@ -21,6 +21,9 @@ struct GatedCrossAttentionConfig {
   /// and Meta's for Llama 3.2 Vision: a row that sees nothing is left alone by the whole block, or
   /// text without a picture would notice the block.
   bool feed_forward_without_memory = false;
+  /// The rule of the transformers library for Llama 3.2 Vision: a row that sees nothing attends to
+  /// all of the memory (unused tiles included), so text before a picture leaks what is in it.
+  bool attend_without_memory = false;
 };
 
 /// Text attends to the memory, then a feed-forward; both residuals are scaled by tanh of a learned
@@ -31,8 +34,8 @@ struct GatedCrossAttentionConfig {
 /// source   NVLM (arXiv 2409.11402) §4.2.2
 /// chosen:  the paper leaves the inside open; gates from Flamingo (arXiv 2204.14198), norms,
 /// grouped
-///          queries, SwiGLU and names from Llama 3.2 Vision without its norms of q and k
-///          (docs/decisions/0001-inside-of-x-and-h.md)
+///          queries, SwiGLU and names from Llama 3.2 Vision, whose norms of q and k NVLM's variants
+///          do without (docs/decisions/0001-inside-of-x-and-h.md)
 class GatedCrossAttentionImpl : public torch::nn::Module {
  public:
   explicit GatedCrossAttentionImpl(const GatedCrossAttentionConfig& config);
@@ -42,11 +45,14 @@ class GatedCrossAttentionImpl : public torch::nn::Module {
 
   /// hidden   [batch, seq, hidden]
   /// mask     [batch, seq, memory], bool, true = may attend; a row with no true leaves `hidden` as
-  /// is returns  [batch, seq, hidden] throws   c10::Error if shapes disagree
+  ///          is, but for the two rules of the configuration
+  /// returns  [batch, seq, hidden]
+  /// throws   c10::Error if shapes disagree
   Tensor forward(const Tensor& hidden, const decoder::MemoryKeysValues& memory, const Tensor& mask);
 
   /// What forward() would attend to with the first `num_heads` heads (0 = all).
-  /// returns  [batch, num_heads, seq, memory]; zero on rows that see nothing
+  /// returns  [batch, num_heads, seq, memory]; zero on rows that see nothing (but for the rule
+  ///          attend_without_memory)
   Tensor probabilities(const Tensor& hidden, const decoder::MemoryKeysValues& memory,
                        const Tensor& mask, int64_t num_heads = 0);
 

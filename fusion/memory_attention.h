@@ -5,8 +5,11 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
+#include <optional>
+
 #include "common/tensor.h"
 #include "decoder/cross_attention_stack.h"
+#include "decoder/rms_norm.h"
 
 namespace nvlm::fusion {
 
@@ -15,16 +18,22 @@ struct MemoryAttentionConfig {
   int64_t heads = 0;
   int64_t kv_heads = 0;  // divides heads
   int64_t head_dim = 0;
+  /// Llama 3.2 Vision: each head's queries and keys pass an RMS norm. Absent: they do not.
+  std::optional<double> qk_norm_eps = std::nullopt;
 };
 
 /// Grouped-query attention without positions and without biases. Named as in Mllama's
-/// cross-attention layers, which add norms of q and k.
+/// cross-attention layers.
 class MemoryAttentionImpl : public torch::nn::Module {
  public:
   explicit MemoryAttentionImpl(const MemoryAttentionConfig& config);
 
   /// memory [batch, memory, hidden] -> keys and values [batch, kv_heads, memory, head_dim]
   decoder::MemoryKeysValues project(const Tensor& memory);
+
+  /// What asks the memory's keys.
+  /// hidden [batch, seq, hidden] -> [batch, heads, seq, head_dim]
+  Tensor queries(const Tensor& hidden);
 
   /// hidden   [batch, seq, hidden]
   /// mask     [batch, seq, memory], bool, true = may attend; every row needs one true
@@ -41,6 +50,7 @@ class MemoryAttentionImpl : public torch::nn::Module {
 
   MemoryAttentionConfig config_;
   torch::nn::Linear q_proj_{nullptr}, k_proj_{nullptr}, v_proj_{nullptr}, o_proj_{nullptr};
+  decoder::RmsNorm q_norm_{nullptr}, k_norm_{nullptr};  // null: none
 };
 TORCH_MODULE(MemoryAttention);
 

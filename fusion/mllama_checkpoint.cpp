@@ -1,0 +1,52 @@
+#include "fusion/mllama_checkpoint.h"
+
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "common/load_weights.h"
+#include "common/translated_weights.h"
+#include "common/weight_store.h"
+#include "decoder/checkpoint.h"
+
+namespace nvlm::fusion {
+
+MllamaConfig read_mllama_config(const std::filesystem::path& folder) {
+  const Json json = read_json(folder / "config.json");
+  const std::filesystem::path preprocessor = folder / "preprocessor_config.json";
+  try {
+    MllamaConfig config = mllama_config_from_json(json);
+    if (std::filesystem::exists(preprocessor)) {
+      config.preprocessor = vision::mllama_preprocessor_config_from_json(read_json(preprocessor));
+      validate(config);
+    }
+    return config;
+  } catch (const std::exception& error) {
+    throw std::runtime_error(folder.string() + ": " + error.what());
+  }
+}
+
+MllamaModel load_mllama(const std::filesystem::path& folder, const MllamaConfig& config,
+                        at::ScalarType dtype) {
+  const WeightStore weights = WeightStore::open(folder);
+  decoder::check_plausible(num_parameters(config), weights);
+  const bool is_new_naming = weights.contains("model.multi_modal_projector.weight");
+  MllamaModel model(config);
+  std::map<std::string, TensorOrigin> origins;
+  for (const auto& parameter : model->named_parameters()) {
+    const std::string& name = parameter.key();
+    origins[name].name =
+        is_new_naming ? mllama_new_stored_name(config, name) : mllama_stored_name(config, name);
+  }
+  load_weights(*model, TranslatedWeights(weights, std::move(origins)),
+               {.ignored = {"rotary_emb.inv_freq"}, .dtype = dtype});
+  model->eval();
+  return model;
+}
+
+MllamaModel load_mllama(const std::filesystem::path& folder, at::ScalarType dtype) {
+  return load_mllama(folder, read_mllama_config(folder), dtype);
+}
+
+}  // namespace nvlm::fusion

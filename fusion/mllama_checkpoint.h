@@ -1,0 +1,26 @@
+// Llama 3.2 Vision on disk, in the layout of Hugging Face.
+#pragma once
+
+#include <filesystem>
+
+#include "common/tensor.h"
+#include "fusion/mllama_model.h"
+
+namespace nvlm::fusion {
+
+/// config.json and, where it exists, preprocessor_config.json of a folder.
+/// throws  std::runtime_error naming the folder and what is wrong
+MllamaConfig read_mllama_config(const std::filesystem::path& folder);
+
+/// Loads Hugging Face's files of either naming. In evaluation mode, on the CPU.
+/// config  read_mllama_config() of the folder
+/// dtype   of all parameters
+/// throws  std::runtime_error naming the folder and what is wrong, all tensors at once; nothing is
+///         allocated for a configuration that describes far more than is stored
+MllamaModel load_mllama(const std::filesystem::path& folder, const MllamaConfig& config,
+                        at::ScalarType dtype = at::kFloat);
+
+/// The same with the folder's own configuration.
+MllamaModel load_mllama(const std::filesystem::path& folder, at::ScalarType dtype = at::kFloat);
+
+}  // namespace nvlm::fusion

@@ -1,0 +1,110 @@
+#include "fusion/mllama_prompt.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+namespace nvlm::fusion {
+namespace {
+
+constexpr std::string_view kImageToken = "<|image|>", kPictureMarker = "<image>";
+
+/// The question with the image token for each marker, or in front where there is none.
+std::string with_image_tokens(std::string_view question, int64_t num_images) {
+  if (question.find(kImageToken) != std::string_view::npos) {
+    throw std::invalid_argument(
+        "fusion.prompt: the question holds <|image|>, expected <image> for a picture's place");
+  }
+  std::string text;
+  int64_t markers = 0;
+  size_t begin = 0;
+  for (size_t end; (end = question.find(kPictureMarker, begin)) != std::string_view::npos;
+       begin = end + kPictureMarker.size()) {
+    text.append(question.substr(begin, end - begin)).append(kImageToken);
+    ++markers;
+  }
+  text.append(question.substr(begin));
+  if (markers == 0) {
+    for (int64_t i = 0; i < num_images; ++i) text.insert(0, kImageToken);
+    return text;
+  }
+  if (markers == num_images) return text;
+  throw std::invalid_argument("fusion.prompt: the question has " + std::to_string(markers) +
+                              " <image> markers but " + std::to_string(num_images) +
+                              " pictures were given");
+}
+
+}  // namespace
+
+std::vector<TextRange> ranges_that_see(const std::vector<int64_t>& ids, int64_t image_token_id) {
+  std::vector<TextRange> ranges;
+  const auto length = static_cast<int64_t>(ids.size());
+  for (int64_t position = 0; position < length; ++position) {
+    if (ids[static_cast<size_t>(position)] == image_token_id) ranges.push_back({position, length});
+  }
+  for (size_t i = ranges.size(); i-- > 1;) {
+    const bool are_neighbours = ranges[i - 1].begin + 1 == ranges[i].begin;
+    ranges[i - 1].end = are_neighbours ? ranges[i].end : ranges[i].begin;
+  }
+  return ranges;
+}
+
+MllamaPromptBuilder::MllamaPromptBuilder(const decoder::Tokenizer& tokenizer,
+                                         int64_t image_token_id)
+    : tokenizer_(&tokenizer), image_token_id_(image_token_id) {
+  const auto found = tokenizer.find(kImageToken);
+  if (found == image_token_id) return;
+  throw std::invalid_argument("fusion.prompt: the tokenizer gives <|image|> " +
+                              (found ? "the id " + std::to_string(*found) : std::string("no id")) +
+                              ", expected " + std::to_string(image_token_id));
+}
+
+MllamaPrompt MllamaPromptBuilder::build(std::string_view question, int64_t num_images,
+                                        std::optional<std::string_view> answer) const {
+  MllamaPrompt prompt;
+  prompt.ids = tokenizer_->encode("<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n" +
+                                  with_image_tokens(question, num_images) +
+                                  "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n");
+  prompt.labels.assign(prompt.ids.size(), decoder::kIgnoredLabel);
+  prompt.answer_begin = prompt.size();
+  if (answer) {
+    for (const int64_t id : tokenizer_->encode(std::string(*answer) + "<|eot_id|>")) {
+      prompt.ids.push_back(id);
+      prompt.labels.push_back(id);
+    }
+  }
+  prompt.seen_by = ranges_that_see(prompt.ids, image_token_id_);
+  if (prompt.num_images() != num_images) {
+    throw std::invalid_argument("fusion.prompt: the text holds " +
+                                std::to_string(prompt.num_images()) + " tokens <|image|> for " +
+                                std::to_string(num_images) + " pictures");
+  }
+  return prompt;
+}
+
+int64_t MllamaPromptBatch::num_images() const {
+  int64_t images = 0;
+  for (const MllamaPrompt& prompt : samples) images += prompt.num_images();
+  return images;
+}
+
+MllamaPromptBatch collate(std::vector<MllamaPrompt> prompts, int64_t pad_id) {
+  if (prompts.empty()) throw std::invalid_argument("fusion.collate: the batch is empty");
+  const auto batch = static_cast<int64_t>(prompts.size());
+  int64_t seq = 0;
+  for (const MllamaPrompt& prompt : prompts) seq = std::max(seq, prompt.size());
+  MllamaPromptBatch result;
+  result.ids = at::full({batch, seq}, pad_id, at::kLong);
+  result.labels = at::full({batch, seq}, decoder::kIgnoredLabel, at::kLong);
+  result.attention_mask = at::zeros({batch, seq}, at::kBool);
+  for (int64_t sample = 0; sample < batch; ++sample) {
+    const MllamaPrompt& prompt = prompts[static_cast<size_t>(sample)];
+    result.ids[sample].narrow(0, 0, prompt.size()).copy_(at::tensor(prompt.ids, at::kLong));
+    result.labels[sample].narrow(0, 0, prompt.size()).copy_(at::tensor(prompt.labels, at::kLong));
+    result.attention_mask[sample].narrow(0, 0, prompt.size()).fill_(true);
+  }
+  result.samples = std::move(prompts);
+  return result;
+}
+
+}  // namespace nvlm::fusion
