@@ -17,10 +17,10 @@ struct ParityKind {
 [[noreturn]] void throw_unknown_kind(const CaseFolder& folder, const std::string& found) {
   throw std::runtime_error(
       "parity: '" + folder.path().string() + "' is no known kind of case" + found +
-      "; looked for config.json of LlamaForCausalLM, Qwen2ForCausalLM, GPT2LMHeadModel or "
-      "InternVisionModel, "
-      "model.safetensors with cross_attn.q_proj.weight, tokenizer.json with cases.jsonl, 'images' "
-      "in case.json, and teds.jsonl, cer_wer.jsonl or anls.jsonl");
+      "; looked for config.json of LlamaForCausalLM, Qwen2ForCausalLM, GPT2LMHeadModel, "
+      "InternVisionModel or MllamaForConditionalGeneration, model.safetensors with "
+      "cross_attn.q_proj.weight, tokenizer.json with cases.jsonl, 'images' in case.json, and "
+      "teds.jsonl, cer_wer.jsonl or anls.jsonl");
 }
 
 bool holds_gated_block(const CaseFolder& folder) {
@@ -49,6 +49,8 @@ ParityKind kind_of(const CaseFolder& folder) {
         return {"GPT-2 decoder", check_llama};
       case ModelFamily::kInternVit:
         return {"InternViT encoder", check_internvit};
+      case ModelFamily::kMllama:
+        return {"Llama 3.2 Vision", check_mllama};
       default:
         throw_unknown_kind(folder, " (config.json says '" + architecture_of(config) + "')");
     }
