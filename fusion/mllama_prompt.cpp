@@ -88,7 +88,7 @@ int64_t MllamaPromptBatch::num_images() const {
   return images;
 }
 
-MllamaPromptBatch collate(std::vector<MllamaPrompt> prompts, int64_t pad_id) {
+MllamaPromptBatch collate_mllama(std::vector<MllamaPrompt> prompts, int64_t pad_id) {
   if (prompts.empty()) throw std::invalid_argument("fusion.collate: the batch is empty");
   const auto batch = static_cast<int64_t>(prompts.size());
   int64_t seq = 0;

@@ -69,6 +69,6 @@ struct MllamaPromptBatch {
 
 /// pad_id  what `ids` holds behind the end of a sample; nothing ever attends to it
 /// throws  std::invalid_argument for an empty batch
-MllamaPromptBatch collate(std::vector<MllamaPrompt> prompts, int64_t pad_id);
+MllamaPromptBatch collate_mllama(std::vector<MllamaPrompt> prompts, int64_t pad_id);
 
 }  // namespace nvlm::fusion

@@ -81,9 +81,11 @@ TEST_CASE("parity: golden checkpoints of Llama (Meta's layout, too), Qwen2 and G
   }
 }
 
-TEST_CASE("parity: golden encoders, gated block, pictures, tokenizers and metrics") {
+TEST_CASE(
+    "parity: golden encoders, Llama 3.2 Vision, gated block, pictures, tokenizers and metrics") {
   CHECK(check_golden_case("06a_internvit_300m", 15).not_compared.empty());
   CHECK(check_golden_case("06b_internvit_6b", 17).not_compared.empty());
+  CHECK(check_golden_case("08_mllama", 45).not_compared.empty());
   CHECK(check_golden_case("09b_gated_xattn_llama", 20).not_compared.empty());
   CHECK(check_golden_case("10a_image_tiles64", 21).not_compared.empty());
   CHECK(check_golden_case("10b_image_tiles448", 100).not_compared.empty());
@@ -117,6 +119,13 @@ TEST_CASE("parity: a changed value is named with its place") {
     const CaseCopy copy("09b_gated_xattn_llama");
     copy.change("after_attn", [](Tensor& tensor) { tensor = tensor.narrow(1, 0, 5).clone(); });
     CHECK(only_failure(copy).problem.find("expected [2, 5, 54]") != std::string::npos);
+  }
+  SUBCASE("cross-attention") {
+    const CaseCopy copy("08_mllama");
+    copy.change("single.text.layer.1.k_norm", [](Tensor& tensor) { tensor[0][1][39][3] += 0.01; });
+    const ParityRow row = only_failure(copy);
+    CHECK(row.name == "single.text.layer.1.k_norm");
+    CHECK(row.where == "[0, 1, 39, 3]");
   }
   SUBCASE("not a number") {
     const CaseCopy copy("09b_gated_xattn_llama");
@@ -213,6 +222,29 @@ TEST_CASE("parity: malformed folders give one clear line") {
   write_safetensors(llama.folder / "inputs.safetensors",
                     {{"gen.input_ids", at::full({1, 3}, 441, at::kLong)}});
   refused(llama.folder, "'gen.input_ids': expected int64 [batch, seq] from 0 to 440");
+
+  const CaseCopy mllama("08_mllama");
+  const auto mllama_inputs = SafetensorsFile::open(mllama.folder / "inputs.safetensors");
+  const auto spoilt = [&](const std::string& name, const Tensor& tensor) {
+    std::map<std::string, Tensor> tensors;
+    for (const auto& [key, entry] : mllama_inputs.entries()) {
+      if (key.starts_with("single.")) tensors[key] = mllama_inputs.tensor(key).clone();
+    }
+    tensors[name] = tensor;
+    write_safetensors(mllama.folder / "other.safetensors", tensors);
+    fs::rename(mllama.folder / "other.safetensors", mllama.folder / "inputs.safetensors");
+  };
+  spoilt("single.input_ids", at::full({1, 35}, 361, at::kLong));
+  refused(mllama.folder, "'single.input_ids': expected int64 [batch, seq] from 0 to 360");
+  spoilt("single.attention_mask", at::ones({1, 34}, at::kLong));
+  refused(mllama.folder, "'single.attention_mask': expected the shape of the input_ids");
+  spoilt("single.pixel_values", at::zeros({1, 1, 4, 3, 42, 41}));
+  refused(mllama.folder, "'single.pixel_values': expected [batch, images, 4, 3, 42, 42]");
+  spoilt("single.cross_attention_mask", at::zeros({1, 35, 1, 3}, at::kLong));
+  refused(mllama.folder, "'single.cross_attention_mask': expected [batch, seq, images, max_tiles]");
+  mllama.replace("config.json", "\"cross_attention_layers\": [1, 3]",
+                 "\"cross_attention_layers\": [1, 9]");
+  refused(mllama.folder, "cross_attention_layers is 9");
 
   const CaseCopy metrics("13_metrics");
   metrics.replace("anls.jsonl", "\"prediction\"", "\"guess\"");

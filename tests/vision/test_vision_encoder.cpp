@@ -163,7 +163,7 @@ TEST_CASE("gradients of a block equal central differences") {
 TEST_CASE("patches are those of a strided convolution") {
   at::manual_seed(6);
   VisionConfig config = tiny_config();
-  PatchEmbedding patches(config);
+  PatchEmbedding patches(config.hidden, config.patch_size, /*has_bias=*/true);
   const auto parameters = patches->named_parameters();
   const Tensor pixel_values = at::randn({2, 3, 6, 10});
   const Tensor expected =
