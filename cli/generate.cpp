@@ -1,6 +1,8 @@
 // nvlm generate: any prompt on any multimodal checkpoint, streamed.
 #include <iostream>
 
+#include "cli/generate_mllama.h"
+#include "cli/model_folder.h"
 #include "cli/reader_options.h"
 #include "decoder/tokenizer/stream_decoder.h"
 #include "vision/image.h"
@@ -19,6 +21,11 @@ int run_generate(const Arguments& arguments) {
   add_reader_options(options, reader_options);
   if (!options.parse(arguments)) return 0;
 
+  const std::filesystem::path folder = model_folder(reader_options.model);
+  if (is_mllama_folder(folder)) {
+    generate_mllama(folder, reader_options, vision::read_image(image));
+    return 0;
+  }
   eval::ModelReader reader = load_reader(reader_options);
   decoder::StreamDecoder stream(reader.tokenizer());
   const std::vector<Tensor> picture{vision::read_image(image)};

@@ -89,7 +89,8 @@ int run_parity(const Arguments& arguments) {
   VerbOptions options(
       "parity [options] CASE_DIR...",
       "Computes what each folder holds reference outputs for and compares: checkpoints of Llama, "
-      "Qwen2 and InternViT, gated cross-attention, pictures, tokenizers, metrics. Exit code 1 if "
+      "Qwen2, InternViT and Llama 3.2 Vision, gated cross-attention, pictures, tokenizers, "
+      "metrics. Exit code 1 if "
       "anything is beyond the case's tolerance.",
       "nvlm parity tests/golden/02_llama31 tests/golden/13_metrics");
   options.add()("verbose,v", po::bool_switch(&verbose), "every tensor, not the worst alone")(

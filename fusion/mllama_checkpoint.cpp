@@ -5,7 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "common/atomic_file.h"
 #include "common/load_weights.h"
+#include "common/safetensors.h"
 #include "common/translated_weights.h"
 #include "common/weight_store.h"
 #include "decoder/checkpoint.h"
@@ -47,6 +49,23 @@ MllamaModel load_mllama(const std::filesystem::path& folder, const MllamaConfig&
 
 MllamaModel load_mllama(const std::filesystem::path& folder, at::ScalarType dtype) {
   return load_mllama(folder, read_mllama_config(folder), dtype);
+}
+
+void save_mllama(const std::filesystem::path& folder, const MllamaModel& model,
+                 const std::filesystem::path& tokenizer_json) {
+  const MllamaConfig& config = model->config();
+  const Json json = to_json(config);
+  std::filesystem::create_directories(folder);
+  write_json(folder / "config.json", json);
+  write_json(folder / "preprocessor_config.json", vision::to_json(config.preprocessor));
+  write_json(folder / "generation_config.json",
+             {{"bos_token_id", json["text_config"]["bos_token_id"]},
+              {"eos_token_id", json["text_config"]["eos_token_id"]},
+              {"pad_token_id", config.pad_token_id}});
+  write_file_atomically(folder / "tokenizer.json", read_text_file(tokenizer_json));
+  std::map<std::string, Tensor> stored;
+  for (auto& [name, tensor] : state_dict(*model)) stored[mllama_stored_name(config, name)] = tensor;
+  write_safetensors(folder / "model.safetensors", stored, {{"format", "pt"}});
 }
 
 }  // namespace nvlm::fusion

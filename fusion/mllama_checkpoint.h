@@ -23,4 +23,12 @@ MllamaModel load_mllama(const std::filesystem::path& folder, const MllamaConfig&
 /// The same with the folder's own configuration.
 MllamaModel load_mllama(const std::filesystem::path& folder, at::ScalarType dtype = at::kFloat);
 
+/// Writes config.json, preprocessor_config.json, generation_config.json, tokenizer.json (a copy)
+/// and model.safetensors, each atomically, the weights last, in their dtype and under the names
+/// that all versions of transformers read. The folder is made if it does not exist. tokenizer_json
+/// of the checkpoint that the model came from throws          std::runtime_error if a file cannot
+/// be read or written
+void save_mllama(const std::filesystem::path& folder, const MllamaModel& model,
+                 const std::filesystem::path& tokenizer_json);
+
 }  // namespace nvlm::fusion

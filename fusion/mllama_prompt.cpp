@@ -88,6 +88,10 @@ int64_t MllamaPromptBatch::num_images() const {
   return images;
 }
 
+MllamaPromptBatch MllamaPromptBatch::to(at::Device device) const {
+  return {ids.to(device), attention_mask.to(device), labels.to(device), samples};
+}
+
 MllamaPromptBatch collate_mllama(std::vector<MllamaPrompt> prompts, int64_t pad_id) {
   if (prompts.empty()) throw std::invalid_argument("fusion.collate: the batch is empty");
   const auto batch = static_cast<int64_t>(prompts.size());

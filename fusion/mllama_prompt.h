@@ -65,6 +65,8 @@ struct MllamaPromptBatch {
 
   int64_t size() const { return static_cast<int64_t>(samples.size()); }
   int64_t num_images() const;  // of all samples
+  /// The same batch with its tensors on another device.
+  MllamaPromptBatch to(at::Device device) const;
 };
 
 /// pad_id  what `ids` holds behind the end of a sample; nothing ever attends to it

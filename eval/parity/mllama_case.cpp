@@ -2,6 +2,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 
 #include "decoder/language_model_loss.h"
@@ -162,30 +163,22 @@ void compare_tile_mask(const MllamaExperiment& experiment, const MllamaConfig& c
                             experiment.real.unsqueeze(-1));
 }
 
-void compare_prompts(const SafetensorsFile& inputs, const CaseFolder& folder,
-                     ParityReport& report) {
-  const Json prompts = json_get_or<Json>(folder.about(), "prompts", Json(), folder.about_path());
-  if (!prompts.is_object() || !folder.has("tokenizer.json")) return;
-  const auto tokenizer = decoder::Tokenizer::from_file(folder.path() / "tokenizer.json");
-  RowComparison ids("case.json prompts");
-  for (const auto& [key, texts] : prompts.items()) {
-    if (!inputs.contains(key + ".input_ids")) continue;
-    const Tensor expected = inputs.tensor(key + ".input_ids");
-    const Json list = texts.is_array() ? texts : Json::array({texts});
-    for (size_t sample = 0; sample < list.size(); ++sample) {
-      if (!list[sample].is_string() || static_cast<int64_t>(sample) >= expected.size(0)) continue;
-      Tensor row = expected[static_cast<int64_t>(sample)];
-      if (inputs.contains(key + ".attention_mask")) {
-        const Tensor mask = inputs.tensor(key + ".attention_mask").to(at::kBool);
-        row = row.masked_select(mask[static_cast<int64_t>(sample)]);
-      }
-      row = row.contiguous();
-      ids.ids(key + "[" + std::to_string(sample) + "]",
-              tokenizer.encode(list[sample].get<std::string>()),
-              {row.const_data_ptr<int64_t>(), row.const_data_ptr<int64_t>() + row.size(0)});
-    }
+/// The texts of case.json give the ids of the experiment.
+void compare_prompts(const MllamaExperiment& experiment, const CaseFolder& folder,
+                     const decoder::Tokenizer& tokenizer, RowComparison& prompts) {
+  const std::string key = experiment.prefix.substr(0, experiment.prefix.size() - 1);
+  const Json all = json_get_or<Json>(folder.about(), "prompts", Json(), folder.about_path());
+  if (!all.is_object() || !all.contains(key)) return;
+  const Json texts = all[key].is_array() ? all[key] : Json::array({all[key]});
+  const auto samples =
+      json_get<std::vector<std::string>>({{key, texts}}, key, folder.about_path() + ": prompts");
+  for (size_t sample = 0; sample < samples.size(); ++sample) {
+    const auto index = static_cast<int64_t>(sample);
+    if (index >= experiment.ids.size(0)) break;
+    const Tensor row = experiment.ids[index].masked_select(experiment.real[index]).contiguous();
+    prompts.ids(key + "[" + std::to_string(sample) + "]", tokenizer.encode(samples[sample]),
+                {row.const_data_ptr<int64_t>(), row.const_data_ptr<int64_t>() + row.size(0)});
   }
-  ids.finish(report);
 }
 
 /// The encoder's states; those inside only for a single picture.
@@ -350,12 +343,17 @@ void check_mllama(const CaseFolder& folder, ParityReport& report) {
   MllamaConfig config = fusion::read_mllama_config(folder.path());
   config.attend_without_memory = true;  // the rule of transformers, the reference
   MllamaModel model = fusion::load_mllama(folder.path(), config);
-  compare_prompts(inputs, folder, report);
+  std::optional<decoder::Tokenizer> tokenizer;
+  if (folder.has("tokenizer.json")) {
+    tokenizer = decoder::Tokenizer::from_file(folder.path() / "tokenizer.json");
+  }
+  RowComparison prompts("case.json prompts");
   const std::string suffix = ".input_ids";
   for (const auto& [name, entry] : inputs.entries()) {
     if (!name.ends_with(suffix)) continue;
     const auto experiment =
         read_mllama_experiment(inputs, name.substr(0, name.size() - suffix.size() + 1), config);
+    if (tokenizer) compare_prompts(experiment, folder, *tokenizer, prompts);
     {
       const at::NoGradGuard no_grad;
       compare_pictures(experiment, folder, config, comparison);
@@ -374,6 +372,7 @@ void check_mllama(const CaseFolder& folder, ParityReport& report) {
     }
     compare_mllama_gradients(model, experiment, folder, report);
   }
+  prompts.finish(report);
   comparison.finish();
 }
 

@@ -303,6 +303,22 @@ TEST_CASE("Llama 3.2 Vision: files with the names of newer transformers load ali
   }
 }
 
+TEST_CASE("Llama 3.2 Vision: saved, it has the files and names that it came with") {
+  GoldenMllama golden;
+  const TempDir dir;
+  save_mllama(dir / "saved", golden.model, golden.folder / "tokenizer.json");
+  const WeightStore before = WeightStore::open(golden.folder);
+  const WeightStore after = WeightStore::open(dir / "saved");
+  CHECK((after.names() == before.names()));
+  for (const std::string& name : after.names()) {
+    CHECK(at::equal(after.tensor(name), before.tensor(name)));
+  }
+  CHECK(to_json(load_mllama(dir / "saved")->config()) == to_json(golden.model->config()));
+  CHECK(read_json(dir / "saved" / "generation_config.json")["eos_token_id"] ==
+        Json({330, 337, 338}));
+  CHECK(std::filesystem::exists(dir / "saved" / "tokenizer.json"));
+}
+
 TEST_CASE("Llama 3.2 Vision: weights that do not fit are listed under the files' names") {
   const MllamaCopy copy;
   copy.edit_weights([](std::map<std::string, Tensor>& weights) {
