@@ -15,7 +15,10 @@ struct ExtractWords {
   double dpi = 0.0, fail_under = 0.0;
 };
 
-ReaderChoice parse_reader_choice(const std::string& name) {
+/// An empty name is the default: the rules, which read real tables best (docs/results/tables.md),
+/// unless a model was asked for.
+ReaderChoice parse_reader_choice(const std::string& name, bool names_model) {
+  if (name.empty()) return names_model ? ReaderChoice::kModel : ReaderChoice::kRules;
   if (name == "model") return ReaderChoice::kModel;
   if (name == "rules") return ReaderChoice::kRules;
   if (name == "auto") return ReaderChoice::kAuto;
@@ -40,7 +43,7 @@ void check_words(const ExtractWords& words, const po::variables_map& values,
   if (settings.output.show_confidence && settings.output.table.format == eval::TableFormat::kCsv) {
     throw UsageError("--confidence has no place in CSV; expected --format md, html or json");
   }
-  settings.reader = parse_reader_choice(words.reader);
+  settings.reader = parse_reader_choice(words.reader, !values["model"].defaulted());
   if (words.tables != "auto" && words.tables != "one") {
     throw UsageError("--tables is '" + words.tables + "', expected auto or one");
   }
@@ -60,7 +63,7 @@ std::string fingerprint_of(const ExtractWords& words, const ExtractSettings& set
   text << words.format << '\n'
        << words.spans << '\n'
        << words.header << '\n'
-       << words.reader << '\n'
+       << static_cast<int>(settings.reader) << '\n'
        << words.tables << '\n'
        << words.pages << '\n'
        << words.dpi << '\n'
@@ -98,7 +101,7 @@ std::optional<ExtractSettings> parse_extract_settings(const Arguments& arguments
             "compare with the words that Tesseract sees in the picture")(
       "fail-under", po::value(&words.fail_under),
       "a table whose mean confidence is lower fails (0 to 1)")(
-      "reader", po::value(&words.reader)->default_value("model"),
+      "reader", po::value(&words.reader)->default_value("", "rules; model with --model"),
       "model, rules (lines and columns of Tesseract's words) or auto (both; the better for each "
       "table)")("tables", po::value(&words.tables)->default_value("auto"),
                 "auto: find the tables on a page; one: the page is one table")(

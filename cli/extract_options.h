@@ -20,7 +20,7 @@ struct ExtractSettings {
   std::filesystem::path overlay;    // empty: none
   bool overwrite = false;
   eval::DocumentOutputOptions output;
-  ReaderChoice reader = ReaderChoice::kModel;
+  ReaderChoice reader = ReaderChoice::kRules;
   bool verify = false;
   bool find_tables = true;
   std::optional<double> fail_under;

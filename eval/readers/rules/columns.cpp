@@ -9,6 +9,7 @@ namespace {
 constexpr double kRuledShare = 0.25;     // of the text's height that vertical rules must reach
 constexpr double kCrossingShare = 0.07;  // of the lines that may cross a corridor
 constexpr double kFewestPixels = 4;      // that a corridor has, however small the print
+constexpr double kTightBlank = 1.25;     // of a blank between words: no gap at all
 constexpr double kSpaces = 1.7;          // blanks between words that a corridor must exceed
 
 /// In glyphs, by the number of lines that show it.
@@ -57,41 +58,72 @@ std::vector<ColumnEdge> ruled_edges(const CleanPage& page, const std::vector<Tex
   return edges;
 }
 
-/// Corridors between x = from and x = to.
-void append_corridors(const std::vector<TextLine>& body, const Extent& within, double glyph,
-                      double space, std::vector<ColumnEdge>& edges) {
-  std::vector<int> crossing(static_cast<size_t>(within.right - within.left) + 1, 0);
-  size_t num_lines = 0;
-  for (const TextLine& line : body) {
-    // Words that are no farther apart than words usually are hide no corridor.
+/// How many lines have text at each x of an extent.
+struct Coverage {
+  std::vector<int> lines;  // per x
+  size_t num_lines = 0;    // that have any text there
+};
+
+/// gap  blanks up to this count as text
+Coverage coverage_of(const std::vector<TextLine>& lines, const Extent& within, double gap) {
+  Coverage coverage;
+  coverage.lines.assign(static_cast<size_t>(within.right - within.left) + 1, 0);
+  for (const TextLine& line : lines) {
     bool any = false;
-    for (const TextLine& chunk : chunks(line, space * 1.25)) {
+    for (const TextLine& chunk : chunks(line, gap)) {
       const int64_t left = std::max(chunk.box.left, within.left);
       const int64_t right = std::min(chunk.box.right, within.right);
-      if (left >= right) continue;
-      any = true;
-      for (int64_t x = left; x < right; ++x) ++crossing[static_cast<size_t>(x - within.left)];
+      any = any || left < right;
+      for (int64_t x = left; x < right; ++x) {
+        ++coverage.lines[static_cast<size_t>(x - within.left)];
+      }
     }
-    num_lines += any ? 1 : 0;
+    coverage.num_lines += any ? 1 : 0;
   }
-  if (num_lines == 0) return;
-  const int tolerated = static_cast<int>(kCrossingShare * static_cast<double>(num_lines));
+  return coverage;
+}
+
+/// The middle of the widest stretch of [from, to) that the fewest lines cross: headers are often
+/// wider than what stands below them.
+int64_t best_place(const Coverage& all, int64_t from, int64_t to) {
+  const auto begin = all.lines.begin();
+  const int fewest = *std::min_element(begin + from, begin + to);
+  int64_t best = from, longest = 0;
+  for (int64_t x = from; x < to;) {
+    int64_t end = x;
+    while (end < to && all.lines[static_cast<size_t>(end)] == fewest) ++end;
+    if (end - x > longest) {
+      longest = end - x;
+      best = x + longest / 2;
+    }
+    x = std::max(end, x + 1);
+  }
+  return best;
+}
+
+/// Corridors of the body within an extent.
+void append_corridors(const std::vector<TextLine>& all, const std::vector<TextLine>& body,
+                      const Extent& within, double glyph, double space,
+                      std::vector<ColumnEdge>& edges) {
+  // Words that are no farther apart than words usually are hide no corridor.
+  const Coverage coverage = coverage_of(body, within, kTightBlank * space);
+  if (coverage.num_lines == 0) return;
+  const Coverage of_all = coverage_of(all, within, kTightBlank * space);
+  const int tolerated = static_cast<int>(kCrossingShare * static_cast<double>(coverage.num_lines));
   const double narrowest =
-      std::max({kSpaces * space, narrowest_corridor(num_lines) * glyph, kFewestPixels});
+      std::max({kSpaces * space, narrowest_corridor(coverage.num_lines) * glyph, kFewestPixels});
+  const int64_t width = within.right - within.left;
   int64_t run = -1;
   bool seen_text = false;
-  for (int64_t x = within.left; x <= within.right; ++x) {
-    const bool is_free =
-        x < within.right && crossing[static_cast<size_t>(x - within.left)] <= tolerated;
-    if (is_free) {
+  for (int64_t x = 0; x < width; ++x) {
+    if (coverage.lines[static_cast<size_t>(x)] <= tolerated) {
       if (run < 0) run = x;
       continue;
     }
-    const bool ends_at_text = x < within.right;
-    if (run >= 0 && seen_text && ends_at_text && static_cast<double>(x - run) >= narrowest) {
-      edges.push_back({(run + x) / 2, {}});
+    if (run >= 0 && seen_text && static_cast<double>(x - run) >= narrowest) {
+      edges.push_back({within.left + best_place(of_all, run, x), {}});
     }
-    seen_text = seen_text || ends_at_text;
+    seen_text = true;
     run = -1;
   }
 }
@@ -108,7 +140,7 @@ std::vector<ColumnEdge> column_edges(const CleanPage& page, const std::vector<Te
   for (const ColumnEdge& edge : edges) limits.push_back(edge.at);
   limits.push_back(text.right);
   for (size_t i = 0; i + 1 < limits.size(); ++i) {
-    append_corridors(body, {limits[i], limits[i + 1]}, page.glyph, space, edges);
+    append_corridors(all, body, {limits[i], limits[i + 1]}, page.glyph, space, edges);
   }
   std::sort(edges.begin(), edges.end(),
             [](const ColumnEdge& a, const ColumnEdge& b) { return a.at < b.at; });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "eval/readers/rules/columns.h"
 #include "eval/readers/rules/rows.h"
@@ -14,6 +15,7 @@ namespace {
 constexpr double kAcrossShare = 0.6;   // of the table's width: a line across the table
 constexpr double kPartialShare = 0.1;  // of the width: shorter rules underline a word
 constexpr double kCoveredShare = 0.5;  // of a cell's side: a rule closes the cell there
+constexpr double kWideBlank = 1.35;    // of a blank between words: at an edge it divides columns
 constexpr double kHeaderShare = 0.45;  // of the lines that may stand above the first line across
 
 /// A line across all or some columns: rules at about the same y.
@@ -112,14 +114,40 @@ bool is_closed(const ColumnEdge& edge, double top, double bottom) {
   return edge.is_ruled() && covered(edge.rules, top, bottom) >= kCoveredShare;
 }
 
-PlacedLine place_line(const TextLine& line, const Columns& columns, double gap, double glyph) {
+/// Words of a line that belong together: chunks, divided once more where an edge stands in a gap
+/// that is wider than blanks between words are.
+std::vector<TextLine> chunks_by_columns(const TextLine& line, const Columns& columns, double gap,
+                                        double space) {
+  std::vector<TextLine> result;
+  for (const TextLine& chunk : chunks(line, gap)) {
+    TextLine part;
+    for (const OcrWord& word : chunk.words) {
+      if (!part.words.empty()) {
+        const auto from = static_cast<double>(part.words.back().box.right);
+        const auto to = static_cast<double>(word.box.left);
+        const bool divides = columns.at(from) != columns.at(to) && to - from >= kWideBlank * space;
+        if (divides) result.push_back(std::exchange(part, {}));
+      }
+      part.box = part.words.empty()
+                     ? word.box
+                     : PixelBox{part.box.left, std::min(part.box.top, word.box.top), word.box.right,
+                                std::max(part.box.bottom, word.box.bottom)};
+      part.words.push_back(word);
+    }
+    result.push_back(std::move(part));
+  }
+  return result;
+}
+
+PlacedLine place_line(const TextLine& line, const Columns& columns, double gap, double space,
+                      double glyph) {
   PlacedLine placed;
   placed.words.resize(columns.count());
   placed.cells.texts.resize(columns.count());
   placed.cells.last_columns.resize(columns.count());
   std::iota(placed.cells.last_columns.begin(), placed.cells.last_columns.end(), int64_t{0});
   placed.cells.centre = line.centre();
-  for (const TextLine& chunk : chunks(line, gap)) {
+  for (const TextLine& chunk : chunks_by_columns(line, columns, gap, space)) {
     const auto left = static_cast<double>(chunk.box.left),
                right = static_cast<double>(chunk.box.right);
     const size_t first = columns.at(left + 0.3 * glyph), last = columns.at(right - 0.3 * glyph);
@@ -327,12 +355,13 @@ std::optional<Table> layout_table(const CleanPage& page, const std::vector<OcrWo
     body.insert(body.end(), bands[i].lines.begin(), bands[i].lines.end());
   }
   const Columns columns{column_edges(page, all, body), left, right};
-  const double gap = std::max(0.75 * glyph, 1.6 * word_space(all, glyph));
+  const double space = word_space(all, glyph);
+  const double gap = std::max(0.75 * glyph, 1.6 * space);
 
   std::vector<std::vector<PlacedLine>> placed(bands.size());
   for (size_t i = 0; i < bands.size(); ++i) {
     for (const TextLine& line : bands[i].lines) {
-      placed[i].push_back(place_line(line, columns, gap, glyph));
+      placed[i].push_back(place_line(line, columns, gap, space, glyph));
     }
   }
   const double pitch = row_pitch_of(placed);
