@@ -1,5 +1,5 @@
 // The seam between the decoder and whatever gives it a memory to read. The interface belongs to
-// its consumer, the decoder; fusion/ implements it (NVLM-X, NVLM-H, and later Llama 3.2 Vision).
+// its consumer, the decoder; fusion/ implements it (NVLM-X, NVLM-H, Llama 3.2 Vision).
 #pragma once
 
 #include <cstdint>
