@@ -13,6 +13,7 @@ std::string ExtractReaders::names() const {
 }
 
 ExtractReaders make_readers(const ExtractSettings& settings) {
+  check_reader_options(settings.reader_options);
   ExtractReaders readers;
   if (settings.reader != ReaderChoice::kRules) {
     readers.model.reset(new eval::ModelReader(load_reader(settings.reader_options)));

@@ -40,11 +40,16 @@ void add_reader_options(VerbOptions& options, ReaderOptions& values) {
       "of tensor operations; 0 = all processors");
 }
 
-eval::ModelReader load_reader(const ReaderOptions& values) {
-  eval::ModelReaderOptions options = values.reader;
-  options.structure = parse_structure(values.structure);
+void check_reader_options(const ReaderOptions& values) {
   require_range("--max-tiles", values.reader.max_tiles, 0, 64);
   require_range("--max-new-tokens", values.reader.max_new_tokens, 1, 1 << 20);
+  parse_structure(values.structure);
+}
+
+eval::ModelReader load_reader(const ReaderOptions& values) {
+  check_reader_options(values);
+  eval::ModelReaderOptions options = values.reader;
+  options.structure = parse_structure(values.structure);
   const std::filesystem::path folder = model_folder(values.model);
   set_threads(values.threads);
   return eval::ModelReader(folder, options);

@@ -21,6 +21,9 @@ struct ReaderOptions {
 /// `values` must outlive the parsing.
 void add_reader_options(VerbOptions& options, ReaderOptions& values);
 
+/// throws  UsageError naming the option that is out of range, whether or not a model is loaded
+void check_reader_options(const ReaderOptions& values);
+
 /// What --model means where tables are read: "tesseract-rules" is the classical baseline, "auto" it
 /// and D, of which the better is kept for each table, and anything else as for load_reader. throws
 /// as load_reader; std::runtime_error if Tesseract lacks English
