@@ -23,14 +23,6 @@ ChosenReading choose_reading(const TableProof* model, const TableProof* rules) {
   }
   if (model == nullptr) return {ReadingChoice::kRules, "the model read no table"};
   if (rules == nullptr) return {ReadingChoice::kModel, "the rules found no table"};
-  const int64_t model_failures = num_failed_checks(*model);
-  const int64_t rules_failures = num_failed_checks(*rules);
-  if (model_failures > rules_failures) {
-    return {ReadingChoice::kRules, "the model's table fails more checks"};
-  }
-  if (model_failures < rules_failures) {
-    return {ReadingChoice::kModel, "the rules' table fails more checks"};
-  }
   if (model->agreement &&
       harmonic_mean(model->agreement->found(), model->agreement->covered()) < kTrustedAgreement) {
     return {ReadingChoice::kRules, "the model's words are not those of the picture"};
@@ -38,6 +30,9 @@ ChosenReading choose_reading(const TableProof* model, const TableProof* rules) {
   const std::optional<double> confidence = model->mean_confidence();
   if (confidence && *confidence < kTrustedConfidence) {
     return {ReadingChoice::kRules, "the model is not sure"};
+  }
+  if (num_failed_checks(*model) > num_failed_checks(*rules)) {
+    return {ReadingChoice::kRules, "the model's table fails more checks"};
   }
   return {ReadingChoice::kModel, "nothing speaks against the model's table"};
 }

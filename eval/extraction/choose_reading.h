@@ -17,11 +17,11 @@ struct ChosenReading {
   std::string reason;
 };
 
-/// Chooses by, in this order: a reading without a table loses; more failed structure checks lose;
-/// the model loses below kTrustedAgreement with the words of the classical reader (harmonic mean of
-/// found and covered) or below kTrustedConfidence; else the model wins. The rules' own agreement
-/// and confidence do not count: they are made of the very words they would be compared with.
-/// model, rules  null: that reader found no table; not both
+/// Chooses by, in this order: a reading without a table loses; the model loses below
+/// kTrustedAgreement with the words of the classical reader (harmonic mean of found and covered),
+/// below kTrustedConfidence, or if it fails more structure checks; else the model wins. The rules'
+/// own agreement and confidence do not count: they are made of the very words they would be
+/// compared with. model, rules  null: that reader found no table; not both
 ChosenReading choose_reading(const TableProof* model, const TableProof* rules);
 
 }  // namespace nvlm::eval
