@@ -139,16 +139,16 @@ int run_eval_task(const std::string& name, const Arguments& arguments) {
   bool score_only = false;
   bool predict_only = false;
   bool as_json = false;
-  std::string summary =
+  std::string about =
       "Writes RUN/predictions.jsonl, then scores that file alone into RUN/scores.json and "
       "RUN/item_scores.jsonl. A stopped run continues.";
   if (name == "tables") {
-    summary +=
+    about +=
         "\n--model tesseract-rules is the classical baseline, --model auto it and D, of which the "
         "better is kept for each table.";
   }
   VerbOptions options(
-      "eval " + name + " --data PATH --out RUN [options]", summary,
+      "eval " + name + " --data PATH --out RUN [options]", about,
       "nvlm eval " + name + " --model h --data runs/data --out runs/" + name + "-h");
   add_data_options(options, name, from);
   options.add()("out", po::value(&out)->required(), "run directory")(
