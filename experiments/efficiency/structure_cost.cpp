@@ -3,6 +3,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <chrono>
 #include <vector>
 
 #include "eval/readers/table_constraint.h"
@@ -13,6 +14,12 @@ namespace {
 
 constexpr int64_t kSteps = 96;
 constexpr int kTurns = 7;
+
+using StructureClock = std::chrono::steady_clock;
+
+double seconds_between(StructureClock::time_point from, StructureClock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
 
 }  // namespace
 
@@ -29,31 +36,41 @@ StructureCost measure_structure_cost(fusion::MultimodalModel& model,
       tiles};
   eval::TableVocabulary vocabulary(tokenizer, /*stop_tokens=*/{});  // answers never end
 
-  const auto seconds = [&](bool rectangular, int64_t steps) {
-    decoder::GenerationConfig generation;
-    generation.max_new_tokens = steps;
-    return time_repeats(weight.device(), 1,
-                        [&] {
-                          eval::TableConstraint constraint(vocabulary, prompts.size(), kSteps);
-                          model->generate(
-                              prompts, features, generation,
-                              [&](int64_t sample, int64_t token) {
-                                if (rectangular) constraint.push(sample, token);
-                              },
-                              rectangular ? constraint.hook() : decoder::LogitsHook{});
-                        })
-        .front();
-  };
-  std::vector<double> free, rectangular;
-  for (int turn = 0; turn < kTurns; ++turn) {
-    for (const bool constrained : {false, true}) {
-      const double steps = seconds(constrained, kSteps) - seconds(constrained, 1);
-      (constrained ? rectangular : free).push_back(steps / static_cast<double>(kSteps - 1));
-    }
+  decoder::GenerationConfig generation;
+  generation.max_new_tokens = kSteps;
+  std::vector<double> steps, constraints;
+  for (int turn = 0; turn <= kTurns; ++turn) {
+    eval::TableConstraint constraint(vocabulary, prompts.size(), kSteps);
+    const decoder::LogitsHook mask = constraint.hook();
+    double in_constraint = 0;
+    StructureClock::time_point first_token;
+    int64_t step = 0;
+    model->generate(
+        prompts, features, generation,
+        [&](int64_t sample, int64_t token) {
+          const auto start = StructureClock::now();
+          constraint.push(sample, token);
+          in_constraint += seconds_between(start, StructureClock::now());
+        },
+        [&](int64_t at, const std::vector<int64_t>& samples, Tensor& logits) {
+          const auto start = StructureClock::now();
+          mask(at, samples, logits);
+          const auto end = StructureClock::now();
+          if (step++ == 0) {  // what came before is the prompt's pass
+            first_token = end;
+            in_constraint = 0;
+          } else {
+            in_constraint += seconds_between(start, end);
+          }
+        });
+    if (turn == 0) continue;  // the warm-up
+    const auto count = static_cast<double>(kSteps - 1);
+    steps.push_back(seconds_between(first_token, StructureClock::now()) / count);
+    constraints.push_back(in_constraint / count);
   }
-  std::sort(free.begin(), free.end());
-  std::sort(rectangular.begin(), rectangular.end());
-  return {median(free), median(rectangular)};
+  std::sort(steps.begin(), steps.end());
+  std::sort(constraints.begin(), constraints.end());
+  return {median(steps), median(constraints)};
 }
 
 }  // namespace nvlm::experiments

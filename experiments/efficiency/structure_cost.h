@@ -7,19 +7,19 @@
 
 namespace nvlm::experiments {
 
-/// Median seconds of one decoding step of a batch.
+/// Median seconds of one decoding step of a batch under the constraint.
 struct StructureCost {
-  double free_seconds = 0;
-  double rectangular_seconds = 0;
+  double step_seconds = 0;        // all of it
+  double constraint_seconds = 0;  // of these in the constraint: masking, and following the tokens
 
   /// Share that the constraint adds, 0.01 for one per cent.
-  double overhead() const { return rectangular_seconds / free_seconds - 1; }
+  double overhead() const { return constraint_seconds / (step_seconds - constraint_seconds); }
 };
 
-/// Writes answers of equal length with and without the constraint, in turns, on random pixels; the
-/// prompt's pass is not counted. States that the constraint meets for the first time are met in the
-/// warm-up, as in a reader that has read a picture.
-/// throws  std::runtime_error if the tokenizer cannot write tables
+/// Writes answers under the constraint on random pixels; the prompt's pass is not counted. Both
+/// times are taken of the same steps: two runs, one with and one without, differ by more than what
+/// is asked. States that the constraint meets for the first time are met in the warm-up, as in a
+/// reader that has read a picture. throws  std::runtime_error if the tokenizer cannot write tables
 StructureCost measure_structure_cost(fusion::MultimodalModel& model,
                                      const decoder::Tokenizer& tokenizer,
                                      const fusion::PromptBatch& prompts);
