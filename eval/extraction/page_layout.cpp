@@ -169,8 +169,8 @@ std::vector<TextRow> text_rows(std::vector<PixelBox> pieces, double em) {
   return rows;
 }
 
-/// Whether many pieces between two edges are lines of running text: a third of them nearly as wide as
-/// the space.
+/// Whether many pieces between two edges are lines of running text: a third of them nearly as wide
+/// as the space.
 bool is_text_column(const std::vector<PixelBox>& pieces, int64_t left, int64_t right) {
   constexpr int64_t kFewestLines = 8;
   int64_t inside = 0, filling = 0;
