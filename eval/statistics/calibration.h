@@ -14,9 +14,9 @@ struct Judged {
 };
 
 /// Area under the ROC curve of confidence against correctness: the chance that a correct answer has
-/// a higher confidence than a wrong one, ties counting one half (Mann-Whitney). In [0, 1], 0.5 for
-/// a confidence that says nothing. throws  std::invalid_argument unless there are correct and wrong
-/// answers, or if a confidence is
+/// a higher confidence than a wrong one, ties counting one half (Mann-Whitney). In [0, 1]; 0.5 for
+/// a confidence that says nothing.
+/// throws  std::invalid_argument unless there are correct and wrong answers, or if a confidence is
 ///         not a number
 double roc_auc(std::span<const Judged> answers);
 

@@ -24,6 +24,11 @@ void for_each_position(const Table& table, const TableCell& cell, Visit visit) {
 
 }  // namespace
 
+PixelBox united(const PixelBox& a, const PixelBox& b) {
+  return {std::min(a.left, b.left), std::min(a.top, b.top), std::max(a.right, b.right),
+          std::max(a.bottom, b.bottom)};
+}
+
 bool Table::has_spans() const {
   return std::any_of(cells.begin(), cells.end(), [](const TableCell& cell) {
     return cell.row_span != 1 || cell.column_span != 1;

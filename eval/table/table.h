@@ -16,6 +16,9 @@ struct PixelBox {
   int64_t left = 0, top = 0, right = 0, bottom = 0;
 };
 
+/// The smallest box that holds both.
+PixelBox united(const PixelBox& a, const PixelBox& b);
+
 struct TableCell {
   std::string text;             // UTF-8; '\n' is a line break within the cell
   int64_t row = 0, column = 0;  // the top-left position, from 0

@@ -87,7 +87,7 @@ std::vector<Band> bands_of(const std::vector<OcrWord>& words, const std::vector<
                            double glyph) {
   std::vector<std::vector<OcrWord>> by_band(edges.size() + 1);
   for (const OcrWord& word : words) {
-    const double middle = 0.5 * static_cast<double>(word.box.top + word.box.bottom);
+    const double middle = middle_of(word);
     size_t band = 0;
     while (band < edges.size() && middle > edges[band].at) ++band;
     by_band[band].push_back(word);
@@ -128,11 +128,7 @@ std::vector<TextLine> chunks_by_columns(const TextLine& line, const Columns& col
         const bool divides = columns.at(from) != columns.at(to) && to - from >= kWideBlank * space;
         if (divides) result.push_back(std::exchange(part, {}));
       }
-      part.box = part.words.empty()
-                     ? word.box
-                     : PixelBox{part.box.left, std::min(part.box.top, word.box.top), word.box.right,
-                                std::max(part.box.bottom, word.box.bottom)};
-      part.words.push_back(word);
+      part.append(word);
     }
     result.push_back(std::move(part));
   }
@@ -277,11 +273,7 @@ TableCell make_cell(const std::vector<OcrWord>& words, double glyph) {
     for (const OcrWord& word : line.words) {
       cell.text += (cell.text.empty() ? "" : " ") + word.text;
       confidence *= word.confidence;
-      const PixelBox& box = word.box;
-      if (!cell.box) cell.box = box;
-      cell.box =
-          PixelBox{std::min(cell.box->left, box.left), std::min(cell.box->top, box.top),
-                   std::max(cell.box->right, box.right), std::max(cell.box->bottom, box.bottom)};
+      cell.box = cell.box ? united(*cell.box, word.box) : word.box;
     }
   }
   if (!words.empty()) cell.probability = confidence;

@@ -7,23 +7,15 @@
 #include "eval/text/code_points.h"
 
 namespace nvlm::eval {
-namespace {
-
-PixelBox united(const PixelBox& a, const PixelBox& b) {
-  return {std::min(a.left, b.left), std::min(a.top, b.top), std::max(a.right, b.right),
-          std::max(a.bottom, b.bottom)};
-}
 
 double middle_of(const OcrWord& word) {
   return 0.5 * static_cast<double>(word.box.top + word.box.bottom);
 }
 
-void append_word(TextLine& line, OcrWord word) {
-  line.box = line.words.empty() ? word.box : united(line.box, word.box);
-  line.words.push_back(std::move(word));
+void TextLine::append(OcrWord word) {
+  box = words.empty() ? word.box : united(box, word.box);
+  words.push_back(std::move(word));
 }
-
-}  // namespace
 
 std::vector<TextLine> text_lines(std::vector<OcrWord> words, double glyph) {
   std::sort(words.begin(), words.end(),
@@ -38,7 +30,7 @@ std::vector<TextLine> text_lines(std::vector<OcrWord> words, double glyph) {
     }
     const auto count = static_cast<double>(lines.back().words.size());
     mean = (mean * count + middle) / (count + 1);
-    append_word(lines.back(), std::move(word));
+    lines.back().append(std::move(word));
   }
   for (TextLine& line : lines) {
     std::sort(line.words.begin(), line.words.end(),
@@ -67,7 +59,7 @@ std::vector<TextLine> chunks(const TextLine& line, double gap) {
     if (result.empty() || static_cast<double>(word.box.left - result.back().box.right) > gap) {
       result.emplace_back();
     }
-    append_word(result.back(), word);
+    result.back().append(word);
   }
   return result;
 }

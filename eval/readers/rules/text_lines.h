@@ -13,8 +13,13 @@ struct TextLine {
   std::vector<OcrWord> words;
   PixelBox box;
 
+  /// Adds a word at the right end.
+  void append(OcrWord word);
   double centre() const { return 0.5 * static_cast<double>(box.top + box.bottom); }
 };
+
+/// The y of a word's middle.
+double middle_of(const OcrWord& word);
 
 /// Words side by side, from top to bottom. A word belongs to the line whose middle is nearest, if
 /// it is within 0.6 glyphs.
