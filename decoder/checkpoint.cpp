@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 
 #include "common/json.h"
 #include "common/safetensors.h"
@@ -101,9 +102,9 @@ void save_llama(const fs::path& dir, const LlamaForCausalLM& model) {
   write_safetensors(dir / "model.safetensors", tensors, {{"format", "pt"}});
 }
 
-GenerationConfig load_generation_config(const fs::path& dir) {
+GenerationConfig load_generation_config(const fs::path& dir, std::vector<int64_t> stop_tokens) {
   GenerationConfig config;
-  config.eos_token_ids = read_config(dir / "config.json").eos_token_ids;
+  config.eos_token_ids = std::move(stop_tokens);
   const fs::path path = dir / "generation_config.json";
   if (!fs::exists(path)) return config;
   const Json json = read_json(path);

@@ -24,10 +24,10 @@ std::string dtype_name(at::ScalarType dtype) {
 
 /// Greedy until the token that closes an answer.
 Json generation_defaults(const decoder::Tokenizer& tokenizer, const PromptFormat& format) {
-  const auto end = tokenizer.find(format.answer_close);
+  const auto end = tokenizer.find(format.chat.stop);
   if (!end) {
     throw std::invalid_argument("save_multimodal: the tokenizer has no token '" +
-                                format.answer_close + "', which ends an answer");
+                                format.chat.stop + "', which ends an answer");
   }
   return {{"do_sample", false},
           {"eos_token_id", *end},

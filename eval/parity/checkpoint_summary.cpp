@@ -11,10 +11,13 @@
 
 #include "common/weight_store.h"
 #include "decoder/tokenizer/tokenizer.h"
-#include "eval/parity/model_family.h"
+#include "fusion/model_family.h"
 
 namespace nvlm::eval {
 namespace {
+
+using fusion::model_family;
+using fusion::ModelFamily;
 
 namespace fs = std::filesystem;
 
@@ -190,8 +193,8 @@ Json checkpoint_summary(const fs::path& path, bool list_tensors) {
                       {"tensors", file.entries().size()}});
   }
   Json report = {{"path", path.string()},
-                 {"family", name(model_family(config))},
-                 {"architecture", architecture_of(config)},
+                 {"family", fusion::name(model_family(config))},
+                 {"architecture", fusion::architecture_of(config)},
                  {"parameters", parameters},
                  {"tensors", tensors.size()},
                  {"bytes", bytes},

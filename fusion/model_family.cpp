@@ -1,11 +1,11 @@
-#include "eval/parity/model_family.h"
+#include "fusion/model_family.h"
 
 #include <c10/util/Exception.h>
 
 #include <array>
 #include <string_view>
 
-namespace nvlm::eval {
+namespace nvlm::fusion {
 namespace {
 
 struct FamilyName {
@@ -42,6 +42,11 @@ std::string string_member(const Json& config, const char* key) {
 }
 
 }  // namespace
+
+std::string supported_architectures() {
+  return "GPT2LMHeadModel, LlamaForCausalLM, Qwen2ForCausalLM, InternVLChatModel, NVLM_D, NVLM_X, "
+         "NVLM_H or MllamaForConditionalGeneration";
+}
 
 std::string architecture_of(const Json& config) {
   if (!config.is_object()) return "";
@@ -83,4 +88,4 @@ std::string name(ModelFamily family) {
   TORCH_INTERNAL_ASSERT(false, "no such family");
 }
 
-}  // namespace nvlm::eval
+}  // namespace nvlm::fusion

@@ -3,7 +3,7 @@
 
 #include <csignal>
 
-namespace nvlm::experiments {
+namespace nvlm {
 
 /// While one lives, SIGTERM and the first SIGINT only set requested(); a second SIGINT acts as
 /// usual. Previous handlers come back at the end. At most one may live at a time.
@@ -20,4 +20,4 @@ class StopSignal {
   struct sigaction previous_interrupt_, previous_terminate_;
 };
 
-}  // namespace nvlm::experiments
+}  // namespace nvlm

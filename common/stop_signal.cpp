@@ -1,6 +1,6 @@
-#include "experiments/training/stop_signal.h"
+#include "common/stop_signal.h"
 
-namespace nvlm::experiments {
+namespace nvlm {
 namespace {
 
 volatile std::sig_atomic_t stop_requested = 0;
@@ -27,4 +27,4 @@ StopSignal::~StopSignal() {
 
 bool StopSignal::requested() const { return stop_requested != 0; }
 
-}  // namespace nvlm::experiments
+}  // namespace nvlm

@@ -5,7 +5,7 @@
 
 #include "common/json.h"
 
-namespace nvlm::eval {
+namespace nvlm::fusion {
 
 enum class ModelFamily {
   kLlama,      // LlamaForCausalLM
@@ -26,7 +26,10 @@ ModelFamily model_family(const Json& config);
 /// "Llama", "InternViT", ...; "unknown" for kOther.
 std::string name(ModelFamily family);
 
+/// The values of `architectures` that are known, as a list for messages.
+std::string supported_architectures();
+
 /// The first of `architectures`, else `model_type`, else "".
 std::string architecture_of(const Json& config);
 
-}  // namespace nvlm::eval
+}  // namespace nvlm::fusion
