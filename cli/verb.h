@@ -24,6 +24,7 @@ int run_train(const Arguments& arguments);
 int run_eval(const Arguments& arguments);
 int run_data(const Arguments& arguments);
 int run_inspect(const Arguments& arguments);
+int run_convert(const Arguments& arguments);
 int run_parity(const Arguments& arguments);
 int run_doctor(const Arguments& arguments);
 
@@ -37,6 +38,7 @@ inline const std::vector<Verb>& verbs() {
       {"eval", "predict, score and compare: tables, OCR, questions, text", run_eval},
       {"data", "render synthetic tables", run_data},
       {"inspect", "show what a checkpoint holds", run_inspect},
+      {"convert", "make checkpoints from others: assemble, other layouts", run_convert},
       {"parity", "compare with stored reference outputs", run_parity},
       {"doctor", "show processor, libraries and the measured floors", run_doctor},
   };
