@@ -24,6 +24,8 @@ constexpr std::array kFamilyNames = {
     FamilyName{"intern_vit_6b", ModelFamily::kInternVit},
     FamilyName{"InternVLChatModel", ModelFamily::kInternVl},
     FamilyName{"internvl_chat", ModelFamily::kInternVl},
+    FamilyName{"InternVLForConditionalGeneration", ModelFamily::kInternVl},
+    FamilyName{"internvl", ModelFamily::kInternVl},
     FamilyName{"NVLM_D", ModelFamily::kNvlmD},
     FamilyName{"MllamaForConditionalGeneration", ModelFamily::kMllama},
     FamilyName{"mllama", ModelFamily::kMllama},
@@ -44,8 +46,8 @@ std::string string_member(const Json& config, const char* key) {
 }  // namespace
 
 std::string supported_architectures() {
-  return "GPT2LMHeadModel, LlamaForCausalLM, Qwen2ForCausalLM, InternVLChatModel, NVLM_D, NVLM_X, "
-         "NVLM_H or MllamaForConditionalGeneration";
+  return "GPT2LMHeadModel, LlamaForCausalLM, Qwen2ForCausalLM, InternVLChatModel, "
+         "InternVLForConditionalGeneration, NVLM_D, NVLM_X, NVLM_H or MllamaForConditionalGeneration";
 }
 
 std::string architecture_of(const Json& config) {

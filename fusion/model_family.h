@@ -12,7 +12,7 @@ enum class ModelFamily {
   kQwen2,      // Qwen2ForCausalLM
   kGpt2,       // GPT2LMHeadModel
   kInternVit,  // InternVisionModel
-  kInternVl,   // InternVLChatModel
+  kInternVl,   // InternVLChatModel, InternVLForConditionalGeneration
   kNvlmD,      // NVLM_D as published
   kLab,        // our multimodal models: NVLM_D, NVLM_X, NVLM_H, ... with a fusion_config
   kMllama,     // MllamaForConditionalGeneration

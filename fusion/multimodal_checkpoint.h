@@ -9,9 +9,10 @@
 namespace nvlm::fusion {
 
 /// Loads config.json, preprocessor_config.json (where it exists) and the weights: a lab model of
-/// any variant, NVLM-D, or InternVL 2.5 with a Llama or Qwen2 decoder. In evaluation mode, on the
-/// CPU. dtype   of all parameters throws  std::runtime_error naming the file and what is wrong with
-/// it, all tensors at once
+/// any variant, NVLM-D, or InternVL with a Llama or Qwen2 decoder, in its original layout or that
+/// of Hugging Face's native port (see internvl_native.h). In evaluation mode, on the CPU. dtype of
+/// all parameters throws  std::runtime_error naming the file and what is wrong with it, all tensors
+/// at once
 MultimodalModel load_multimodal(const std::filesystem::path& folder,
                                 at::ScalarType dtype = at::kFloat);
 

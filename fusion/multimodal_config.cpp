@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "fusion/gated_cross_attention_stack.h"
+#include "fusion/internvl_native.h"
 
 namespace nvlm::fusion {
 namespace {
@@ -44,7 +45,8 @@ FusionConfig published_fusion(const std::string& architecture, const vision::Vis
     fusion.projector.hidden = decoder.hidden;
   } else {
     throw std::runtime_error(std::string(kConfigWhere) + ": architecture '" + architecture +
-                             "' without a fusion_config, expected NVLM_D or InternVLChatModel");
+                             "' without a fusion_config, expected NVLM_D, InternVLChatModel or "
+                             "InternVLForConditionalGeneration");
   }
   return fusion;
 }
@@ -101,6 +103,7 @@ void validate(const MultimodalConfig& config) {
 }
 
 MultimodalConfig multimodal_config_from_json(const Json& json) {
+  if (is_internvl_native(json)) return internvl_native_config_from_json(json);
   check_features(json);
   MultimodalConfig config;
   config.vision =

@@ -38,8 +38,9 @@ MultimodalConfig lab_model(Variant variant, const vision::VisionConfig& vision,
 /// Throws std::invalid_argument where the parts do not fit together.
 void validate(const MultimodalConfig& config);
 
-/// Reads config.json of a lab model, of NVLM-D or of InternVL 2.5 (these two have no fusion_config;
-/// what it would say follows from the architecture).
+/// Reads config.json of a lab model, of NVLM-D or of InternVL 2.5 in its original or its native
+/// layout (the published ones have no fusion_config; what it would say follows from the
+/// architecture).
 /// throws  std::runtime_error or std::invalid_argument for a missing, mistyped or impossible field
 MultimodalConfig multimodal_config_from_json(const Json& json);
 

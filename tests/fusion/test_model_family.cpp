@@ -11,6 +11,9 @@ TEST_CASE("families follow from config.json, architectures first") {
         ModelFamily::kQwen2);
   CHECK(model_family({{"model_type", "llama"}}) == ModelFamily::kLlama);
   CHECK(model_family({{"architectures", {"NVLM_D"}}}) == ModelFamily::kNvlmD);
+  CHECK(model_family({{"architectures", {"InternVLForConditionalGeneration"}}}) ==
+        ModelFamily::kInternVl);
+  CHECK(model_family({{"model_type", "internvl"}}) == ModelFamily::kInternVl);
   CHECK(model_family({{"architectures", {"NVLM_D"}}, {"fusion_config", Json::object()}}) ==
         ModelFamily::kLab);
   CHECK(model_family(Json::array()) == ModelFamily::kOther);

@@ -112,5 +112,9 @@ TEST_CASE("parity: InternVL 2.5, 7 tiles without tags") {
   check_published("07a_internvl_chat", grid(2, 3));
 }
 
+TEST_CASE("parity: the same as saved by Hugging Face's native port") {
+  check_published("07c_internvl_native", grid(2, 3));
+}
+
 }  // namespace
 }  // namespace nvlm::fusion
