@@ -47,7 +47,8 @@ std::string string_member(const Json& config, const char* key) {
 
 std::string supported_architectures() {
   return "GPT2LMHeadModel, LlamaForCausalLM, Qwen2ForCausalLM, InternVLChatModel, "
-         "InternVLForConditionalGeneration, NVLM_D, NVLM_X, NVLM_H or MllamaForConditionalGeneration";
+         "InternVLForConditionalGeneration, NVLM_D, NVLM_X, NVLM_H or "
+         "MllamaForConditionalGeneration";
 }
 
 std::string architecture_of(const Json& config) {

@@ -50,9 +50,10 @@ std::vector<std::string> prompt_tokens(std::string_view template_name, TileTagKi
   }
   const PromptFormat format = prompt_format(template_name);
   std::vector<std::string> names;
-  append_control_tokens(format.opening, names);
-  append_control_tokens(format.answer_open, names);
-  append_once(names, format.answer_close);
+  const decoder::Message question;
+  append_control_tokens(
+      decoder::chat_text(format.chat, std::span(&question, 1), /*answer_follows=*/true), names);
+  append_once(names, format.chat.stop);
   append_once(names, format.slot);
   if (template_name != "chatml") {
     append_once(names, format.image_open);
