@@ -4,6 +4,7 @@
 #include "fusion/mllama_config.h"
 #include "fusion/multimodal_config.h"
 #include "tests/fuzz/fuzz_support.h"
+#include "tests/fuzz/json_mutator.h"
 #include "vision/mllama_tiling.h"
 #include "vision/mllama_vision_config.h"
 #include "vision/preprocessor.h"
@@ -12,24 +13,41 @@
 namespace nvlm::fuzz {
 namespace {
 
-/// Calls `use` with what `parse` makes of `json`, and requires that to_json() loses nothing.
-template <class Config, class Use>
-void check_parser(const Json& json, Config (*parse)(const Json&), const Use& use) {
+/// What `parse` makes of `json` must survive to_json(), its size included; `size_of` counts
+/// something that follows from the configuration.
+template <class Config, class SizeOf>
+void check_parser(const Json& json, Config (*parse)(const Json&), const SizeOf& size_of) {
   expect_clear_errors([&] {
     const Config config = parse(json);
-    use(config);
-    Json written, again;
+    const int64_t size = size_of(config);  // may refuse what only a user of the value looks at
+    const Json written = to_json(config);
     try {
-      written = to_json(config);
-      again = to_json(parse(parse_json(written.dump(), "written")));
+      const Config again = parse(parse_json(written.dump(), "written"));
+      require(to_json(again) == written && size_of(again) == size);
     } catch (const std::exception&) {
       require(false);  // refuses what it wrote itself
     }
-    require(again == written);
   });
 }
 
-constexpr auto kNothing = [](const auto&) {};
+int64_t parameters_of_llama(const decoder::LlamaConfig& config) {
+  const int64_t parameters = decoder::num_parameters(config);
+  require(parameters > 0);
+  return parameters;
+}
+
+int64_t parameters_of_mllama(const fusion::MllamaConfig& config) {
+  require(config.depths().size() == config.cross_attention_layers.size());
+  require(static_cast<int64_t>(config.self_attention_layers().size()) == config.decoder.layers);
+  const int64_t parameters = fusion::num_parameters(config);
+  require(parameters > 0);
+  return parameters;
+}
+
+int64_t image_tokens(const fusion::MultimodalConfig& config) {
+  require(config.tile_tokens() > 0);
+  return config.tile_tokens() + config.prompt().tile_tokens + parameters_of_llama(config.decoder);
+}
 
 }  // namespace
 }  // namespace nvlm::fuzz
@@ -38,22 +56,22 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace nvlm;
   fuzz::expect_clear_errors([&] {
     const Json json = parse_json(fuzz::as_text(data, size), "config.json");
-    fuzz::check_parser(json, &decoder::llama_config_from_json, [](const auto& config) {
-      fuzz::require(decoder::num_parameters(config) > 0);
-    });
-    fuzz::check_parser(json, &vision::vision_config_from_json, fuzz::kNothing);
-    fuzz::check_parser(json, &vision::mllama_vision_config_from_json, fuzz::kNothing);
-    fuzz::check_parser(json, &vision::preprocessor_config_from_json, fuzz::kNothing);
-    fuzz::check_parser(json, &vision::mllama_preprocessor_config_from_json, fuzz::kNothing);
-    fuzz::check_parser(json, &fusion::multimodal_config_from_json, [](const auto& config) {
-      fuzz::require(config.tile_tokens() > 0);
-      config.prompt();
-    });
-    fuzz::check_parser(json, &fusion::mllama_config_from_json, [](const auto& config) {
-      fuzz::require(fusion::num_parameters(config) > 0);
-      config.depths();
-      config.self_attention_layers();
-    });
+    fuzz::check_parser(json, &decoder::llama_config_from_json, fuzz::parameters_of_llama);
+    fuzz::check_parser(json, &vision::vision_config_from_json,
+                       [](const auto& config) { return config.attention_width(); });
+    fuzz::check_parser(json, &vision::mllama_vision_config_from_json,
+                       [](const auto& config) { return vision::num_parameters(config); });
+    fuzz::check_parser(json, &vision::preprocessor_config_from_json,
+                       [](const auto& config) { return config.tiling.tile_size; });
+    fuzz::check_parser(json, &vision::mllama_preprocessor_config_from_json,
+                       [](const auto& config) { return config.tile_size; });
+    fuzz::check_parser(json, &fusion::multimodal_config_from_json, fuzz::image_tokens);
+    fuzz::check_parser(json, &fusion::mllama_config_from_json, fuzz::parameters_of_mllama);
   });
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
+                                          unsigned seed) {
+  return nvlm::fuzz::JsonMutator(seed).mutate(data, size, max_size);
 }

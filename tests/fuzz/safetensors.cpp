@@ -4,6 +4,7 @@
 #include <ATen/ops/equal.h>
 
 #include "tests/fuzz/fuzz_support.h"
+#include "tests/fuzz/json_mutator.h"
 #include "tests/support/temp_dir.h"
 
 namespace nvlm::fuzz {
@@ -38,4 +39,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     fuzz::check_written_again(tensors, file.metadata());
   });
   return 0;
+}
+
+/// Mutates the header as JSON and keeps the length before it true; the data stay as they are.
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
+                                          unsigned seed) {
+  uint64_t header = 0;
+  if (size >= 8) std::memcpy(&header, data, 8);
+  const bool sound = size >= 8 && header <= size - 8;
+  if (!sound || seed % 2 == 0) return LLVMFuzzerMutate(data, size, max_size);
+  const std::string values(reinterpret_cast<const char*>(data) + 8 + header, size - 8 - header);
+  header = nvlm::fuzz::JsonMutator(seed).mutate(data + 8, header, max_size - 8 - values.size());
+  std::memcpy(data, &header, 8);
+  std::memcpy(data + 8 + header, values.data(), values.size());
+  return 8 + header + values.size();
 }

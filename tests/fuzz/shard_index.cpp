@@ -6,6 +6,7 @@
 
 #include "common/weight_store.h"
 #include "tests/fuzz/fuzz_support.h"
+#include "tests/fuzz/json_mutator.h"
 #include "tests/support/temp_dir.h"
 
 namespace nvlm::fuzz {
@@ -61,4 +62,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
   });
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
+                                          unsigned seed) {
+  // With a second shard behind the index only libFuzzer's mutations apply.
+  return nvlm::fuzz::JsonMutator(seed).mutate(data, size, max_size);
 }

@@ -2,6 +2,7 @@
 #include "decoder/tokenizer/tokenizer.h"
 
 #include "tests/fuzz/fuzz_support.h"
+#include "tests/fuzz/json_mutator.h"
 
 namespace {
 
@@ -28,4 +29,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     tokenizer.decode({-1, 0, vocab - 1, vocab});
   });
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
+                                          unsigned seed) {
+  return nvlm::fuzz::JsonMutator(seed).mutate(data, size, max_size);
 }
