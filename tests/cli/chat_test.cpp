@@ -7,8 +7,6 @@
 namespace nvlm::test {
 namespace {
 
-namespace fs = std::filesystem;
-
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
@@ -21,13 +19,9 @@ ProgramResult chat(const std::string& options, const std::string& lines) {
 }
 
 TEST_CASE("generate: the trained Llama tells its story") {
-  const fs::path stories =
-      fs::path(NVLM_SOURCE_DIR) / ".." / "shared" / "golden" / "14_stories260k";
-  if (!fs::exists(stories)) {
-    MESSAGE("skipped: no ", stories.string());
-    return;
-  }
-  const std::string model = "generate --model " + stories.string();
+  const auto stories = shared_golden("14_stories260k");
+  if (!stories) return;
+  const std::string model = "generate --model " + stories->string();
   const ProgramResult story = nvlm(model + " --prompt 'Once upon a time' --max-new-tokens 100");
   CHECK(story.exit_code == 0);
   CHECK(story.out.rfind(", there was a little girl named Lily. She loved to play outside in the "
@@ -37,7 +31,7 @@ TEST_CASE("generate: the trained Llama tells its story") {
   CHECK(blind.exit_code == 1);
   CHECK(contains(blind.err, "--image any.png: '"));
   CHECK(contains(blind.err, "is a text model and cannot see pictures"));
-  const ProgramResult silent = nvlm("chat --model " + stories.string());
+  const ProgramResult silent = nvlm("chat --model " + stories->string());
   CHECK(silent.exit_code == 1);
   CHECK(contains(silent.err, "has no chat template"));
 }
