@@ -98,6 +98,15 @@ TensorEntry TranslatedWeights::entry(const std::string& name) const {
   return entry;
 }
 
+void TranslatedWeights::release(const std::string& name, int64_t begin, int64_t end) const {
+  const auto found = origins_.find(name);
+  if (found == origins_.end()) return stored_.release(name, begin, end);
+  const TensorOrigin& origin = found->second;
+  if (origin.transposed || origin.interleaved_heads > 0 || !origin.below.empty()) return;
+  const int64_t first = entry(name).shape.empty() ? 0 : origin.part * entry(name).shape[0];
+  stored_.release(origin.name, first + begin, first + end);
+}
+
 std::string TranslatedWeights::stored_name(const std::string& name) const {
   const auto found = origins_.find(name);
   if (found == origins_.end()) return name;

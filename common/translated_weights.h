@@ -31,6 +31,8 @@ class TranslatedWeights : public WeightSource {
   bool contains(const std::string& name) const override;
   Tensor tensor(const std::string& name) const override;
   TensorEntry entry(const std::string& name) const override;
+  /// Forwarded where a row here is a row there.
+  void release(const std::string& name, int64_t begin, int64_t end) const override;
   std::string stored_name(const std::string& name) const override;
   const std::filesystem::path& path() const override { return stored_.path(); }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/json.h"
+#include "common/parameter_scope.h"
 #include "common/safetensors.h"
 #include "common/weight_store.h"
 #include "decoder/gpt2.h"
@@ -75,6 +76,7 @@ LoadOptions llama_load_options(const LlamaConfig& config, at::ScalarType dtype,
 LlamaForCausalLM load_llama(const fs::path& dir, at::ScalarType dtype) {
   const auto load = [&](const LlamaConfig& config, const WeightSource& weights) {
     check_plausible(config, weights);
+    const ParameterScope scope({.dtype = dtype, .initialise = false});
     LlamaForCausalLM model(config);
     load_weights(*model, weights, llama_load_options(config, dtype));
     return model;

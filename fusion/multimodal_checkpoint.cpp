@@ -9,6 +9,7 @@
 #include "common/atomic_file.h"
 #include "common/json.h"
 #include "common/load_weights.h"
+#include "common/parameter_scope.h"
 #include "common/safetensors.h"
 #include "common/translated_weights.h"
 #include "common/weight_store.h"
@@ -88,6 +89,7 @@ MultimodalModel load_multimodal(const std::filesystem::path& folder, at::ScalarT
   } catch (const std::exception& error) {
     throw std::runtime_error(folder.string() + ": " + error.what());
   }
+  const ParameterScope scope({.dtype = dtype, .initialise = false});
   MultimodalModel model(config);
   std::map<std::string, TensorOrigin> origins;
   if (is_native) origins = internvl_native_origins(tensor_names(*model), weights);
