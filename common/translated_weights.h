@@ -11,12 +11,12 @@ namespace nvlm {
 
 /// Where one of our tensors lies in another layout. The steps apply in the order of the fields.
 struct TensorOrigin {
-  std::string name;                 // of the stored tensor
-  std::vector<std::string> below;   // further stored tensors, stacked under it along the rows
-  bool transposed = false;          // stored [in, out]
-  int64_t part = 0, num_parts = 1;  // which of so many equal parts of the rows
-  int64_t interleaved_heads = 0;    // > 0: rows of each head are in pairs (2j, 2j + 1); ours are
-                                    // split in halves (j, j + head_dim / 2)
+  std::string name;                     // of the stored tensor
+  std::vector<std::string> below = {};  // further stored tensors, stacked under it along the rows
+  bool transposed = false;              // stored [in, out]
+  int64_t part = 0, num_parts = 1;      // which of so many equal parts of the rows
+  int64_t interleaved_heads = 0;  // > 0: rows of each head are in pairs (2j, 2j + 1); ours are
+                                  // split in halves (j, j + head_dim / 2)
 };
 
 /// A view: tensors are made when asked for.

@@ -19,26 +19,6 @@
 namespace nvlm::fusion {
 namespace {
 
-std::string dtype_name(at::ScalarType dtype) {
-  if (dtype == at::kFloat) return "float32";
-  if (dtype == at::kBFloat16) return "bfloat16";
-  if (dtype == at::kDouble) return "float64";
-  throw std::invalid_argument("save_multimodal: dtype is " + std::string(c10::toString(dtype)) +
-                              ", expected float32, bfloat16 or float64");
-}
-
-/// Greedy until the token that closes an answer.
-Json generation_defaults(const decoder::Tokenizer& tokenizer, const PromptFormat& format) {
-  const auto end = tokenizer.find(format.chat.stop);
-  if (!end) {
-    throw std::invalid_argument("save_multimodal: the tokenizer has no token '" +
-                                format.chat.stop + "', which ends an answer");
-  }
-  return {{"do_sample", false},
-          {"eos_token_id", *end},
-          {"pad_token_id", tokenizer.find("<|endoftext|>").value_or(*end)}};
-}
-
 /// What stands beside config.json.
 void complete_config(MultimodalConfig& config, const Json& json,
                      const std::filesystem::path& folder, const WeightStore& weights) {
@@ -72,6 +52,25 @@ std::vector<std::string> tensor_names(const torch::nn::Module& module) {
 }
 
 }  // namespace
+
+std::string dtype_name(at::ScalarType dtype) {
+  if (dtype == at::kFloat) return "float32";
+  if (dtype == at::kBFloat16) return "bfloat16";
+  if (dtype == at::kDouble) return "float64";
+  throw std::invalid_argument("fusion.checkpoint: dtype is " + std::string(c10::toString(dtype)) +
+                              ", expected float32, bfloat16 or float64");
+}
+
+Json generation_defaults(const decoder::Tokenizer& tokenizer, const PromptFormat& format) {
+  const auto end = tokenizer.find(format.chat.stop);
+  if (!end) {
+    throw std::invalid_argument("fusion.checkpoint: the tokenizer has no token '" +
+                                format.chat.stop + "', which ends an answer");
+  }
+  return {{"do_sample", false},
+          {"eos_token_id", *end},
+          {"pad_token_id", tokenizer.find("<|endoftext|>").value_or(*end)}};
+}
 
 MultimodalModel load_multimodal(const std::filesystem::path& folder, at::ScalarType dtype) {
   const Json json = read_json(folder / "config.json");

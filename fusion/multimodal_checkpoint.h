@@ -2,9 +2,13 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
+#include "common/json.h"
 #include "common/tensor.h"
+#include "decoder/tokenizer/tokenizer.h"
 #include "fusion/multimodal_model.h"
+#include "fusion/prompt_format.h"
 
 namespace nvlm::fusion {
 
@@ -25,5 +29,13 @@ MultimodalModel load_multimodal(const std::filesystem::path& folder,
 void save_multimodal(const std::filesystem::path& folder, const MultimodalModel& model,
                      const std::filesystem::path& tokenizer_json,
                      at::ScalarType dtype = at::kFloat);
+
+/// What config.json calls the dtype of stored weights.
+/// throws  std::invalid_argument for one that is not stored
+std::string dtype_name(at::ScalarType dtype);
+
+/// generation_config.json: greedy until the token that closes an answer.
+/// throws  std::invalid_argument if the tokenizer lacks that token
+Json generation_defaults(const decoder::Tokenizer& tokenizer, const PromptFormat& format);
 
 }  // namespace nvlm::fusion

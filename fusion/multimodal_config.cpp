@@ -9,6 +9,7 @@ namespace nvlm::fusion {
 namespace {
 
 constexpr const char* kConfigWhere = "config.json";
+constexpr const char* kLabEntry = "nvlm_lab";
 
 void check_fits(int64_t value, int64_t expected, const char* field, const char* what) {
   if (value == expected) return;
@@ -102,6 +103,19 @@ void validate(const MultimodalConfig& config) {
   }
 }
 
+void read_lab_entry(const Json& json, MultimodalConfig& config) {
+  if (!json.contains(kLabEntry)) return;
+  constexpr const char* kWhere = "config.json: nvlm_lab";
+  const Json entry = json_get<Json>(json, kLabEntry, kConfigWhere);
+  config.fusion = fusion_config_from_json(json_get<Json>(entry, "fusion_config", kWhere));
+  config.prompt_template = json_get<std::string>(entry, "template", kWhere);
+}
+
+void write_lab_entry(const MultimodalConfig& config, Json& json) {
+  json[kLabEntry] = {{"fusion_config", to_json(config.fusion)},
+                     {"template", config.prompt_template}};
+}
+
 MultimodalConfig multimodal_config_from_json(const Json& json) {
   if (is_internvl_native(json)) return internvl_native_config_from_json(json);
   check_features(json);
@@ -118,6 +132,7 @@ MultimodalConfig multimodal_config_from_json(const Json& json) {
     const auto names = json_get<std::vector<std::string>>(json, "architectures", kConfigWhere);
     config.fusion =
         published_fusion(names.empty() ? "" : names.front(), config.vision, config.decoder);
+    read_lab_entry(json, config);
   }
   validate(config);
   return config;

@@ -44,6 +44,14 @@ void validate(const MultimodalConfig& config);
 /// throws  std::runtime_error or std::invalid_argument for a missing, mistyped or impossible field
 MultimodalConfig multimodal_config_from_json(const Json& json);
 
+/// Takes over `nvlm_lab` of a config.json where it stands there: the fusion_config and the template
+/// of a model of ours in a published layout (export_internvl), which the family's code does not
+/// look at. A fusion_config at the top would not do, as transformers has a meaning of its own for
+/// it. throws  as fusion_config_from_json
+void read_lab_entry(const Json& json, MultimodalConfig& config);
+/// The inverse.
+void write_lab_entry(const MultimodalConfig& config, Json& json);
+
 /// config.json in the layout of NVLM-D, with model_type "nvlm_lab" and a fusion_config.
 Json to_json(const MultimodalConfig& config);
 
