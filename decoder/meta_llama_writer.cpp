@@ -38,7 +38,8 @@ void require_meta_family(const LlamaConfig& config) {
 /// the feed-forward: 8/3 of the hidden size, times the multiplier, rounded up to the multiple.
 void put_ffn_hidden(Json& params, const LlamaConfig& config) {
   const int64_t base = 8 * config.hidden / 3;
-  constexpr std::array<double, 4> kPublishedMultipliers = {1.0, 1.2, 1.3, 1.5};
+  // Tried in this order, each published Llama gets its own numbers or ones that mean the same.
+  constexpr std::array<double, 4> kPublishedMultipliers = {1.0, 1.3, 1.5, 1.2};
   constexpr std::array<int64_t, 3> kPublishedMultiples = {4096, 1024, 256};
   const auto put = [&](double multiplier, int64_t multiple_of) {
     params["multiple_of"] = multiple_of;

@@ -36,16 +36,6 @@ auto with_folder_name(const fs::path& folder, const Read& read) {
   }
 }
 
-decoder::LlamaConfig decoder_config(const Json& json) {
-  decoder::LlamaConfig config = decoder::llama_config_from_json(json);
-  if (decoder::is_gpt2(config)) {
-    throw std::runtime_error("a GPT-2, expected a Llama or Qwen2: its " +
-                             std::to_string(config.max_position_embeddings) +
-                             " learned positions leave no room for a picture");
-  }
-  return config;
-}
-
 }  // namespace
 
 EncoderPart open_encoder(const fs::path& folder) {
@@ -84,10 +74,19 @@ DecoderPart open_decoder(const fs::path& folder) {
                  "has a text_config, expected a decoder alone or a model with an "
                  "llm_config (InternVL 2.5, NVLM-D, a lab model)");
     }
+    const Json text = is_inside_model ? json["llm_config"] : json;
+    if (decoder::is_gpt2(text)) {
+      throw_part(folder,
+                 "is a GPT-2, expected a Llama or Qwen2: its learned positions leave no room for "
+                 "a picture");
+    }
     part.prefix = is_inside_model ? "language_model." : "";
-    part.config = with_folder_name(
-        folder, [&] { return decoder_config(is_inside_model ? json["llm_config"] : json); });
     part.files = std::make_unique<WeightStore>(WeightStore::open(folder));
+    const std::string first = part.prefix + "model.embed_tokens.weight";
+    if (!part.files->contains(first)) {
+      throw_part(folder, "holds no Llama or Qwen2: there is no tensor '" + first + "'");
+    }
+    part.config = with_folder_name(folder, [&] { return decoder::llama_config_from_json(text); });
   }
   decoder::check_plausible(part.config, part.weights());
   return part;
