@@ -189,6 +189,40 @@ TEST_CASE("every token of a prompt is one token, and a second tag is no other's 
   }
 }
 
+TEST_CASE("a bfloat16 Llama 3: reserved names are used up first, and nothing is padded") {
+  const TempDir dir;
+  at::manual_seed(6);
+  decoder::LlamaConfig config;
+  config.hidden = 16;
+  config.layers = 2;
+  config.heads = config.kv_heads = 2;
+  config.head_dim = 8;
+  config.ffn_hidden = 24;
+  config.vocab = 2275;
+  decoder::LlamaForCausalLM llama(config);
+  llama->to(at::kBFloat16);
+  save_llama(dir / "llama", llama);
+  const fs::path tokenizer_json = golden("11a_tokenizer_llama3") / "tokenizer.json";
+  const Assembly mixed = assemble(golden("06a_internvit_300m"), dir / "llama", tokenizer_json, {});
+  CHECK(mixed.num_new_tokens == 12);
+  CHECK(mixed.num_grown_rows == 0);
+  CHECK((mixed.stored_dtype == at::kFloat));  // the encoder is stored in it
+  write_json(dir / "tokenizer.json", mixed.tokenizer);
+  save_multimodal(dir / "whole", mixed.model, dir / "tokenizer.json", at::kBFloat16);
+  const Assembly again = assemble(dir / "whole", dir / "llama", tokenizer_json, {});
+  CHECK((again.stored_dtype == at::kBFloat16));
+  // A new row is near the mean of the others, in the head as well as in the embedding.
+  const int64_t id = decoder::Tokenizer::from_file(dir / "tokenizer.json").id("<tile_1>");
+  const auto parameters = mixed.model->named_parameters();
+  for (const char* name : {"model.embed_tokens.weight", "lm_head.weight"}) {
+    CAPTURE(name);
+    const Tensor rows = parameters[std::string("language_model.") + name];
+    const Tensor distance = ((rows[id] - rows.mean(0)) / rows.std(0)).abs();
+    CHECK(distance.max().item<double>() < 0.5);
+    CHECK(distance.min().item<double>() > 0);
+  }
+}
+
 TEST_CASE("tokens of the templates, by hand") {
   using Names = std::vector<std::string>;
   const Names markers = {"<|im_start|>", "<|im_end|>", "<|vision_pad|>", "<Image>", "</Image>"};
