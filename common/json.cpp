@@ -32,7 +32,9 @@ std::string shortened(const Json& value) {
 Json parse_json(std::string_view text, std::string_view where) {
   std::vector<std::unordered_set<std::string>> open_objects;
   const auto check = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth > kDeepest) {
+    const bool opens =
+        event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
+    if (opens && depth >= kDeepest) {
       throw std::runtime_error(std::string(where) + ": nested deeper than " +
                                std::to_string(kDeepest) + " levels");
     }

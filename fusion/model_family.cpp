@@ -91,4 +91,14 @@ std::string name(ModelFamily family) {
   TORCH_INTERNAL_ASSERT(false, "no such family");
 }
 
+std::vector<std::string> supported_families() {
+  std::vector<std::string> names;
+  for (const ModelFamily family :
+       {ModelFamily::kLlama, ModelFamily::kQwen2, ModelFamily::kGpt2, ModelFamily::kInternVit,
+        ModelFamily::kInternVl, ModelFamily::kNvlmD, ModelFamily::kLab, ModelFamily::kMllama}) {
+    names.push_back(name(family));
+  }
+  return names;
+}
+
 }  // namespace nvlm::fusion

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "common/json.h"
 
@@ -28,6 +29,9 @@ std::string name(ModelFamily family);
 
 /// The values of `architectures` that are known, as a list for messages.
 std::string supported_architectures();
+
+/// The names of all families but kOther.
+std::vector<std::string> supported_families();
 
 /// The first of `architectures`, else `model_type`, else "".
 std::string architecture_of(const Json& config);

@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "common/safetensors.h"
-#include "eval/parity/checkpoint_summary.h"
+#include "eval/inspection/checkpoint_summary.h"
 #include "tests/support/golden.h"
 #include "tests/support/temp_dir.h"
 

@@ -9,10 +9,8 @@ namespace nvlm::eval {
 
 /// Summarises a folder (its model files, or all .safetensors of one without) or one file. No weight
 /// is read, so any size is quick. A configuration or tokenizer that is absent leaves its part out.
-/// list_tensors  also "tensor_list": name, dtype, shape and file of each
-/// returns       "family", "architecture", "parameters" (elements of floating-point tensors),
-///               "tensors", "bytes", "elements_by_dtype", "shards", "modules", "weights_bytes" and
-///               "kv_cache_bytes_per_token" by dtype, "tokenizer", "vocab_size"
+/// list_tensors  also "tensor_list"
+/// returns       model_summary() with "path", "shards" and "tokenizer"
 /// throws        std::runtime_error if there is no readable safetensors file
 Json checkpoint_summary(const std::filesystem::path& path, bool list_tensors = false);
 
