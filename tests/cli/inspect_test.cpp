@@ -20,7 +20,7 @@ TEST_CASE("inspect --preset counts a model that nobody could load here") {
   const ProgramResult result = nvlm("inspect --preset llama-3.1-405b");
   CHECK(result.exit_code == 0);
   prints(result, "family      Llama (LlamaForCausalLM)");
-  prints(result, "parameters  405,853,388,800 in 1,136 tensors");
+  prints(result, "parameters  405,853,388,800 in 1,137 tensors");
   prints(result,
          "1623.41 GB in float32, 811.71 GB in bfloat16, 405.85 GB in int8, 202.93 GB in int4");
   prints(result, "context     131,072 tokens");
