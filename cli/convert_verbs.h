@@ -11,10 +11,14 @@ int run_convert_assemble(const Arguments& arguments);
 /// nvlm convert llama: Meta's layout <-> Hugging Face's.
 int run_convert_llama(const Arguments& arguments);
 
+/// nvlm convert export: NVLM-D models for the code of published families.
+int run_convert_export(const Arguments& arguments);
+
 /// All of them, in the order of the help text.
 inline const std::vector<Verb>& convert_verbs() {
   static const std::vector<Verb> all = {
       {"assemble", "an encoder and a decoder become a model to train", run_convert_assemble},
+      {"export", "an NVLM-D model for the code of InternVL or NVLM-D", run_convert_export},
       {"llama", "Meta's layout of a Llama to Hugging Face's and back", run_convert_llama},
   };
   return all;

@@ -3,7 +3,6 @@
 
 #include <string>
 #include <vector>
-
 #include "common/json.h"
 
 namespace nvlm::fusion {

@@ -79,7 +79,7 @@ TEST_CASE("convert assemble refuses, and leaves nothing behind") {
     return "assemble --vision " + eyes + " --decoder " + text + " --out " + out + " " + more;
   };
   const std::string with_tokenizer = "--fusion d --tokenizer " + tokenizer;
-  check_refused("", 2, "expected assemble, llama");
+  check_refused("", 2, "expected assemble, export, llama");
   check_refused("asemble", 2, "did you mean 'assemble'");
   check_refused("assemble --vision " + vision, 2, "--decoder");
   check_refused(command(vision, decoder, "--fusion q"), 2, "'q', expected d, x, h or reversed");
