@@ -41,6 +41,9 @@ fs::path find_tokenizer(const fs::path& decoder, const std::string& named) {
   const fs::path path = named.empty() ? decoder / "tokenizer.json" : fs::path(named);
   if (fs::exists(path)) return path;
   if (!named.empty()) throw UsageError("--tokenizer: '" + named + "' does not exist");
+  if (!fs::is_directory(decoder)) {
+    throw UsageError("--decoder: '" + decoder.string() + "' is no folder");
+  }
   throw UsageError(
       "--decoder: '" + decoder.string() + "' has no tokenizer.json" +
       (fs::exists(decoder / "tokenizer.model") ? " (tokenizer.model is not converted)" : "") +

@@ -18,18 +18,17 @@ struct VocabularyExtension {
   uint64_t seed = 0;
 };
 
-/// `rows` [stored_vocab, hidden] -> [extension.vocab, hidden] in the same dtype. A new row is the
-/// mean of all other stored rows plus normal noise of a tenth of their deviation, channel by
-/// channel. With the mean the head gives a new token about the average logit, so that the
-/// distribution over the old ones stays as it is; the noise keeps new tokens apart while the
-/// embedding is frozen. stream  0 for the embedding, 1 for the head; the noise of a row depends on
-/// seed, stream and its
-///         id alone
+/// Draws the new rows: the mean of all other stored rows plus normal noise of a tenth of their
+/// deviation, channel by channel. With the mean the head gives a new token about the average logit,
+/// so that the distribution over the old ones stays as it is; the noise keeps new tokens apart
+/// while the embedding is frozen. Noise depends on seed, stream and the row's id alone.
+/// rows    [stored_vocab, hidden]
+/// stream  0 for the embedding, 1 for the head
+/// returns [vocab, hidden] in the dtype of `rows`
 /// throws  std::invalid_argument if the numbers of rows disagree or no stored row is left
 /// source  J. Hewitt, Initializing New Word Embeddings for Pretrained Language Models (2021)
-/// chosen: a tenth; Hewitt's covariance is scaled by 1e-5 in later practice, which leaves the tags
-/// of
-///         two tiles the same until the decoder is trained
+/// chosen: a tenth; Hewitt's code scales the covariance by 1e-5, a deviation of 0.3%, which leaves
+///         the tags of two tiles all but the same until the decoder is trained
 Tensor with_new_rows(const Tensor& rows, const VocabularyExtension& extension, uint64_t stream);
 
 /// The view: model.embed_tokens.weight and lm_head.weight have the new rows, the rest is as stored.

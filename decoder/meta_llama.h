@@ -39,15 +39,14 @@ std::map<std::string, TensorOrigin> meta_llama_origins(const LlamaConfig& config
 
 /// params.json of a Llama, such that meta_llama_config() gives `config` again but for
 /// max_position_embeddings and the begin and end tokens, which Meta keeps in its code.
-/// throws  std::invalid_argument naming the field that params.json cannot express (Qwen2's biases,
-/// a
-///         head_dim of its own, other constants of rope_scaling)
+/// throws  std::invalid_argument naming the field that params.json cannot express: Qwen2's biases,
+///         a head_dim of its own, other constants of rope_scaling
 Json meta_llama_params(const LlamaConfig& config);
 
 /// Writes params.json and consolidated.NN.safetensors in the dtype of the weights, the inverse of
-/// load_llama on such a folder; a tied head is not written. The folder is made if it does not
-/// exist. shards  files of model parallelism; matrices are cut as Meta cuts them throws
-/// std::invalid_argument as meta_llama_params, or naming the size that `shards` does not
+/// load_llama on such a folder, which is made if need be. A tied head is not written.
+/// shards  files of model parallelism; matrices are cut as Meta cuts them
+/// throws  std::invalid_argument as meta_llama_params, or naming the size that `shards` does not
 ///         divide; std::runtime_error if a file cannot be written
 void save_meta_llama(const std::filesystem::path& dir, const LlamaForCausalLM& model,
                      int64_t shards = 1);

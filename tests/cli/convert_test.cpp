@@ -90,6 +90,7 @@ TEST_CASE("convert assemble refuses, and leaves nothing behind") {
   check_refused(command(vision, decoder, "--fusion d"), 2, "has no tokenizer.json");
   check_refused(command(vision, decoder, "--fusion d --tokenizer /nowhere"), 2, "'/nowhere'");
   check_refused(command("/nowhere", decoder, with_tokenizer), 1, "'/nowhere' is no folder");
+  check_refused(command(vision, "/nowhere", "--fusion d"), 2, "'/nowhere' is no folder");
   check_refused(command(decoder, decoder, with_tokenizer), 1, "holds no InternViT");
   check_refused(command(vision, golden("05_gpt2").string(), with_tokenizer), 1,
                 "is a GPT-2, expected a Llama or Qwen2");
