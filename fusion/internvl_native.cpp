@@ -85,6 +85,7 @@ MultimodalConfig internvl_native_config_from_json(const Json& json) {
   config.fusion.tile_tags = TileTagKind::kNone;
   config.fusion.projector = {4 * config.vision.hidden, config.decoder.hidden, config.decoder.hidden,
                              /*bias=*/true};
+  read_lab_entry(json, config);
   validate(config);
   return config;
 }

@@ -33,6 +33,10 @@ void check_expressible(const MultimodalConfig& config, PublishedLayout layout) {
                           decoder.biases != decoder::BiasKind::kAll &&
                           decoder.extra_embeddings == 0,
                       layout, "its decoder is neither a Llama nor a Qwen2");
+  const vision::TilingConfig& tiling = config.preprocessor.tiling;
+  require_expressible(
+      layout != PublishedLayout::kInternVlNative || tiling.use_thumbnail || tiling.max_tiles == 1,
+      layout, "its pictures have no thumbnail, which the processor always adds");
   if (layout != PublishedLayout::kNvlmD) {
     require_expressible(config.vision.dummy_heads == 0, layout,
                         "its encoder has " + std::to_string(config.vision.dummy_heads) +

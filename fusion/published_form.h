@@ -39,8 +39,9 @@ struct PublishedForm {
 ///   nvlm-d                  the projector has no biases and is as wide inside as the decoder's
 ///                           feed-forward; a narrower one gets idle units
 /// throws  std::invalid_argument naming what the layout cannot say: a variant other than D, a
-///         projector of one layer, biases or a wider projector for nvlm-d, dummy heads elsewhere, a
-///         decoder that is neither a Llama nor a Qwen2
+///         projector of one layer, biases or a wider projector for nvlm-d, dummy heads elsewhere,
+///         pictures without thumbnail for internvl-hf, a decoder that is neither a Llama nor a
+///         Qwen2
 /// source  InternVLChatModel.__init__, InternVLMultiModalProjector, NVLM_D_Model.__init__
 PublishedForm published_form(const MultimodalModel& model, PublishedLayout layout);
 
