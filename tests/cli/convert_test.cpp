@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "common/atomic_file.h"
+#include "common/json.h"
 #include "common/weight_store.h"
 #include "tests/cli/program.h"
 #include "tests/support/golden.h"
@@ -120,6 +121,28 @@ TEST_CASE("convert writes into an empty folder, and over a checkpoint with --ove
   check_refused(inside + (dir / "out").string() + "/", 2, "is or holds the folder that is read");
   CHECK(nvlm("convert " + inside + (dir / "out/meta").string()).exit_code == 0);
   CHECK(dir.num_entries() == 2);
+}
+
+TEST_CASE("convert export: the shipped D as InternVL's native code reads it") {
+  const TempDir dir;
+  const std::string model = std::string(NVLM_SOURCE_DIR) + "/models/nvlm-";
+  const auto command = [&](const std::string& layout, const std::string& variant) {
+    return "convert export --layout " + layout + " --model " + model + variant + " --out " +
+           (dir / "out").string();
+  };
+  CHECK(nvlm(command("internvl-hf", "d")).exit_code == 0);
+  CHECK(read_json(dir / "out/config.json")["architectures"][0] ==
+        "InternVLForConditionalGeneration");
+  const std::string image = std::string(NVLM_SOURCE_DIR) + "/docs/samples/staff.png";
+  const std::string asked = " --max-new-tokens 12 --image " + image;
+  CHECK(nvlm("generate --model " + (dir / "out").string() + asked).out ==
+        nvlm("generate --model " + model + "d" + asked).out);
+  const ProgramResult again = nvlm(command("internvl-hf", "d"));
+  CHECK(again.exit_code == 2);
+  CHECK(again.err.find("--overwrite") != std::string::npos);
+  check_refused("export --layout onnx --model d --out " + (dir / "no").string(), 2, "'onnx'");
+  check_refused("export --layout internvl-hf --model x --out " + (dir / "no").string(), 1, "D");
+  CHECK(dir.num_entries() == 1);
 }
 
 TEST_CASE("convert llama: to Meta's layout and back") {
