@@ -32,7 +32,7 @@ ExtractLog::ExtractLog(const fs::path& folder) : path_(folder / "extract.jsonl")
   std::vector<std::string> sources;                         // in the order of their last lines
   std::map<std::string, std::string> complete, unfinished;  // lines by source
   const std::string content = fs::exists(path_) ? read_text_file(path_) : "";
-  for (const TextLine& line : non_blank_lines(content)) {
+  for (const FileLine& line : non_blank_lines(content)) {
     if (!line.terminated && !Json::accept(line.text)) break;  // a killed run
     const std::string where = path_.string() + ":" + std::to_string(line.number);
     const Json entry = parse_json(line.text, where);

@@ -212,7 +212,7 @@ void RowComparison::finish(ParityReport& report) {
 std::vector<JsonRow> read_json_rows(const fs::path& folder, const std::string& file) {
   const std::string content = read_text_file(folder / file);
   std::vector<JsonRow> rows;
-  for (const TextLine& line : non_blank_lines(content)) {
+  for (const FileLine& line : non_blank_lines(content)) {
     const std::string place = ":" + std::to_string(line.number);
     JsonRow row{parse_json(line.text, (folder / file).string() + place), file + place};
     if (!row.value.is_object()) {

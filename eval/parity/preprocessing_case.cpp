@@ -182,7 +182,7 @@ void compare_picture(const std::vector<std::pair<std::string, TileKey>>& keys, i
 void compare_grids(const CaseFolder& folder, ParityReport& report) {
   const std::string content = read_text_file(folder.path() / "grids.csv");
   RowComparison grids("grids.csv columns, rows, tiles");
-  for (const TextLine& line : non_blank_lines(content)) {
+  for (const FileLine& line : non_blank_lines(content)) {
     if (line.number == 1) continue;  // names of the columns
     const std::string where = "grids.csv:" + std::to_string(line.number);
     std::vector<int64_t> row;

@@ -68,7 +68,7 @@ std::vector<ItemScoreLine> read_item_scores(const std::filesystem::path& run_dir
   std::vector<ItemScoreLine> lines;
   std::set<std::string> ids;
   const std::string content = read_text_file(path);
-  for (const TextLine& line : non_blank_lines(content)) {
+  for (const FileLine& line : non_blank_lines(content)) {
     const std::string where = path.string() + ":" + std::to_string(line.number);
     ItemScoreLine parsed = parse_item_scores(line.text, where);
     if (!ids.insert(parsed.id).second) {

@@ -45,7 +45,7 @@ PredictionFile read_predictions(const std::filesystem::path& path, const Task& t
   std::set<std::string> seen;
   PredictionFile file;
   const std::string content = read_text_file(path);
-  for (const TextLine& line : non_blank_lines(content)) {
+  for (const FileLine& line : non_blank_lines(content)) {
     const std::string where = path.string() + ":" + std::to_string(line.number);
     if (!line.terminated && !Json::accept(line.text)) {
       file.has_half_line = true;

@@ -4,8 +4,8 @@
 
 namespace nvlm::eval {
 
-std::vector<TextLine> non_blank_lines(std::string_view content) {
-  std::vector<TextLine> lines;
+std::vector<FileLine> non_blank_lines(std::string_view content) {
+  std::vector<FileLine> lines;
   int64_t number = 0;
   for (size_t begin = 0; begin < content.size();) {
     const size_t end = std::min(content.find('\n', begin), content.size());

@@ -7,7 +7,7 @@
 
 namespace nvlm::eval {
 
-struct TextLine {
+struct FileLine {
   std::string_view text;    // without its end
   int64_t number = 0;       // from 1
   size_t begin = 0;         // offset of its first byte
@@ -15,6 +15,6 @@ struct TextLine {
 };
 
 /// All lines of `content` that hold more than white space. The views point into `content`.
-std::vector<TextLine> non_blank_lines(std::string_view content);
+std::vector<FileLine> non_blank_lines(std::string_view content);
 
 }  // namespace nvlm::eval
