@@ -30,6 +30,13 @@ void check_cross_attention(const FusionConfig& config) {
                                 std::to_string(heads) + " heads, expected a multiple of its " +
                                 std::to_string(kv_heads) + " key-value heads");
   }
+  if (config.block == BlockKind::kFlamingo && kv_heads != heads) {
+    throw std::invalid_argument(std::string(kFusionWhere) + ": cross_attention has " +
+                                std::to_string(kv_heads) +
+                                " key-value heads, expected as many as "
+                                "heads, " +
+                                std::to_string(heads) + ", in a flamingo block");
+  }
   if (hidden != config.projector.output) {
     throw std::invalid_argument(std::string(kFusionWhere) + ": cross_attention.hidden_size is " +
                                 std::to_string(hidden) + ", expected the projector's output, " +
@@ -44,7 +51,32 @@ void check_cross_attention(const FusionConfig& config) {
   }
 }
 
+std::string block_name(BlockKind kind) {
+  return kind == BlockKind::kFlamingo ? "flamingo" : "llama";
+}
+
+BlockKind parse_block_kind(const std::string& text) {
+  for (const BlockKind kind : {BlockKind::kLlama, BlockKind::kFlamingo}) {
+    if (block_name(kind) == text) return kind;
+  }
+  throw std::invalid_argument(std::string(kBlocksWhere) + ": block is '" + text +
+                              "', expected llama or flamingo");
+}
+
 }  // namespace
+
+FlamingoBlockConfig flamingo_block(const GatedCrossAttentionConfig& config) {
+  FlamingoBlockConfig block;
+  block.hidden = config.attention.hidden;
+  block.memory_hidden = config.attention.hidden;
+  block.heads = config.attention.heads;
+  block.head_dim = config.attention.head_dim;
+  block.ffn_hidden = config.ffn_hidden;
+  block.norm_eps = config.norm_eps;
+  block.gate_init = config.gate_init;
+  if (config.feed_forward_without_memory) block.blind_rows = BlindRows::kFeedForwardOnly;
+  return block;
+}
 
 void validate(const FusionConfig& config) {
   check_size(config.projector.input, 1, 1 << 18, "projector.input_size");
@@ -69,6 +101,7 @@ FusionConfig fusion_config_from_json(const Json& json) {
 
   if (routing(config.variant).uses_memory()) {
     const Json blocks = json_get<Json>(json, "cross_attention", kFusionWhere);
+    config.block = parse_block_kind(json_get_or(blocks, "block", "llama", kBlocksWhere));
     GatedCrossAttentionConfig& block = config.cross_attention;
     block.attention.hidden = json_get<int64_t>(blocks, "hidden_size", kBlocksWhere);
     block.attention.heads = json_get<int64_t>(blocks, "num_attention_heads", kBlocksWhere);
@@ -97,7 +130,8 @@ Json to_json(const FusionConfig& config) {
                  {"bias", config.projector.bias}}}};
   if (routing(config.variant).uses_memory()) {
     const GatedCrossAttentionConfig& block = config.cross_attention;
-    json["cross_attention"] = {{"hidden_size", block.attention.hidden},
+    json["cross_attention"] = {{"block", block_name(config.block)},
+                               {"hidden_size", block.attention.hidden},
                                {"num_attention_heads", block.attention.heads},
                                {"num_key_value_heads", block.attention.kv_heads},
                                {"head_dim", block.attention.head_dim},

@@ -4,12 +4,19 @@
 #include <vector>
 
 #include "common/json.h"
+#include "fusion/flamingo_block.h"
 #include "fusion/gated_cross_attention.h"
 #include "fusion/projector.h"
 #include "fusion/routing.h"
 #include "fusion/tile_tags.h"
 
 namespace nvlm::fusion {
+
+/// What is inside the blocks that read the memory.
+enum class BlockKind {
+  kLlama,     // Llama's parts in Flamingo's shape, see GatedCrossAttention
+  kFlamingo,  // Flamingo's own, see FlamingoBlock; for comparison
+};
 
 struct FusionConfig {
   Variant variant = Variant::kDecoder;
@@ -22,7 +29,9 @@ struct FusionConfig {
   /// them tokens at the same place of two tiles differ in their content alone.
   /// chosen: the paper mentions no positions for the memory
   int64_t num_tile_positions = 0;
-  /// Used only by variants with a memory.
+  /// Used only by variants with a memory. A Flamingo block takes its sizes, gates and rule for rows
+  /// without memory from there as well; it has as many key-value heads as heads.
+  BlockKind block = BlockKind::kLlama;
   GatedCrossAttentionConfig cross_attention;
   std::vector<int64_t> depths;  // of the cross-attention blocks, see evenly_spaced_depths
 };
@@ -32,6 +41,9 @@ void validate(const FusionConfig& config);
 
 /// throws  std::runtime_error for a missing or mistyped field, std::invalid_argument as validate()
 FusionConfig fusion_config_from_json(const Json& json);
+
+/// The Flamingo block of these sizes.
+FlamingoBlockConfig flamingo_block(const GatedCrossAttentionConfig& config);
 
 /// The same fields; cross-attention only for variants that have it.
 Json to_json(const FusionConfig& config);

@@ -3,15 +3,6 @@
 #include "common/check.h"
 
 namespace nvlm::fusion {
-namespace {
-
-/// [batch, seq, memory] -> [batch, seq, 1], true where a row has no true
-Tensor rows_without_memory(const Tensor& mask) {
-  return mask.any(-1, /*keepdim=*/true).logical_not();
-}
-
-}  // namespace
-
 GatedCrossAttentionImpl::GatedCrossAttentionImpl(const GatedCrossAttentionConfig& config)
     : config_(config) {
   const int64_t hidden = config.attention.hidden;

@@ -1,13 +1,13 @@
 // The block through which text reads the memory in NVLM-X and NVLM-H.
 #pragma once
 
-#include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
 #include "common/tensor.h"
 #include "decoder/cross_attention_stack.h"
 #include "decoder/llama_mlp.h"
 #include "decoder/rms_norm.h"
+#include "fusion/cross_attention_block.h"
 #include "fusion/memory_attention.h"
 
 namespace nvlm::fusion {
@@ -36,25 +36,26 @@ struct GatedCrossAttentionConfig {
 /// grouped
 ///          queries, SwiGLU and names from Llama 3.2 Vision, whose norms of q and k NVLM's variants
 ///          do without (docs/decisions/0001-inside-of-x-and-h.md)
-class GatedCrossAttentionImpl : public torch::nn::Module {
+class GatedCrossAttentionImpl : public CrossAttentionBlock {
  public:
   explicit GatedCrossAttentionImpl(const GatedCrossAttentionConfig& config);
 
   /// memory [batch, memory, hidden] -> its keys and values; they serve a whole generation
-  decoder::MemoryKeysValues project_memory(const Tensor& memory);
+  decoder::MemoryKeysValues project_memory(const Tensor& memory) override;
 
   /// hidden   [batch, seq, hidden]
   /// mask     [batch, seq, memory], bool, true = may attend; a row with no true leaves `hidden` as
   ///          is, but for the two rules of the configuration
   /// returns  [batch, seq, hidden]
   /// throws   c10::Error if shapes disagree
-  Tensor forward(const Tensor& hidden, const decoder::MemoryKeysValues& memory, const Tensor& mask);
+  Tensor forward(const Tensor& hidden, const decoder::MemoryKeysValues& memory,
+                 const Tensor& mask) override;
 
   /// What forward() would attend to with the first `num_heads` heads (0 = all).
   /// returns  [batch, num_heads, seq, memory]; zero on rows that see nothing (but for the rule
   ///          attend_without_memory)
   Tensor probabilities(const Tensor& hidden, const decoder::MemoryKeysValues& memory,
-                       const Tensor& mask, int64_t num_heads = 0);
+                       const Tensor& mask, int64_t num_heads = 0) override;
 
  private:
   GatedCrossAttentionConfig config_;

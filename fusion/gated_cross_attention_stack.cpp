@@ -6,6 +6,19 @@
 #include <utility>
 
 namespace nvlm::fusion {
+namespace {
+
+void check_rising(const std::vector<int64_t>& depths) {
+  for (size_t i = 0; i < depths.size(); ++i) {
+    const int64_t lowest = i == 0 ? 0 : depths[i - 1] + 1;
+    if (depths[i] >= lowest) continue;
+    throw std::invalid_argument("fusion.cross_attention: depth " + std::to_string(i) + " is " +
+                                std::to_string(depths[i]) + ", expected " + std::to_string(lowest) +
+                                " or more (depths must rise)");
+  }
+}
+
+}  // namespace
 
 std::vector<int64_t> evenly_spaced_depths(int64_t layers, int64_t every) {
   if (every < 1 || every > layers) {
@@ -21,14 +34,20 @@ std::vector<int64_t> evenly_spaced_depths(int64_t layers, int64_t every) {
 GatedCrossAttentionStackImpl::GatedCrossAttentionStackImpl(const GatedCrossAttentionConfig& config,
                                                            std::vector<int64_t> depths)
     : depths_(std::move(depths)) {
+  check_rising(depths_);
   for (size_t i = 0; i < depths_.size(); ++i) {
-    const int64_t lowest = i == 0 ? 0 : depths_[i - 1] + 1;
-    if (depths_[i] < lowest) {
-      throw std::invalid_argument("fusion.cross_attention: depth " + std::to_string(i) + " is " +
-                                  std::to_string(depths_[i]) + ", expected " +
-                                  std::to_string(lowest) + " or more (depths must rise)");
-    }
-    blocks_.push_back(register_module(std::to_string(i), GatedCrossAttention(config)));
+    blocks_.push_back(
+        register_module(std::to_string(i), std::make_shared<GatedCrossAttentionImpl>(config)));
+  }
+}
+
+GatedCrossAttentionStackImpl::GatedCrossAttentionStackImpl(const FlamingoBlockConfig& config,
+                                                           std::vector<int64_t> depths)
+    : depths_(std::move(depths)) {
+  check_rising(depths_);
+  for (size_t i = 0; i < depths_.size(); ++i) {
+    blocks_.push_back(
+        register_module(std::to_string(i), std::make_shared<FlamingoBlockImpl>(config)));
   }
 }
 
@@ -46,12 +65,11 @@ decoder::MemoryKeysValues GatedCrossAttentionStackImpl::project_memory(int64_t b
 Tensor GatedCrossAttentionStackImpl::update(int64_t block, const Tensor& hidden,
                                             const decoder::MemoryKeysValues& memory,
                                             const Tensor& mask, decoder::AttentionProbe* probe) {
-  GatedCrossAttention& attention = blocks_[static_cast<size_t>(block)];
+  CrossAttentionBlock& attention = *blocks_[static_cast<size_t>(block)];
   if (probe != nullptr && probe->cross_blocks.count(block) > 0) {
-    probe->cross_probabilities[block] =
-        attention->probabilities(hidden, memory, mask, probe->heads);
+    probe->cross_probabilities[block] = attention.probabilities(hidden, memory, mask, probe->heads);
   }
-  return attention(hidden, memory, mask);
+  return attention.forward(hidden, memory, mask);
 }
 
 }  // namespace nvlm::fusion

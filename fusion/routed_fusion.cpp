@@ -53,14 +53,23 @@ decoder::DecoderInputs text_inputs(const PromptBatch& prompts, const TokenEmbedd
           prompts.attention_mask, std::nullopt};
 }
 
+GatedCrossAttentionStack make_blocks(const FusionConfig& config) {
+  switch (config.block) {
+    case BlockKind::kLlama:
+      return GatedCrossAttentionStack(config.cross_attention, config.depths);
+    case BlockKind::kFlamingo:
+      return GatedCrossAttentionStack(flamingo_block(config.cross_attention), config.depths);
+  }
+  TORCH_INTERNAL_ASSERT(false, "no such block");
+}
+
 }  // namespace
 
 RoutedFusion::RoutedFusion(const FusionConfig& config)
     : bind_memory_tags_(config.bind_memory_tags) {
   projector_ = register_module("mlp1", Projector(config.projector));
   if (routing(config.variant).uses_memory()) {
-    blocks_ = register_module("cross_attention",
-                              GatedCrossAttentionStack(config.cross_attention, config.depths));
+    blocks_ = register_module("cross_attention", make_blocks(config));
     if (config.num_tile_positions > 0) {
       tile_positions_ = register_module(
           "tile_positions",

@@ -34,12 +34,13 @@ double projector_flops(const fusion::ProjectorConfig& c, int64_t tile_tokens) {
   return product(tile_tokens, c.input, c.hidden) + product(tile_tokens, c.hidden, c.output);
 }
 
-double cross_attention_flops(const fusion::GatedCrossAttentionConfig& c, int64_t tokens,
-                             int64_t memory) {
-  const fusion::MemoryAttentionConfig& a = c.attention;
+double cross_attention_flops(const fusion::FusionConfig& config, int64_t tokens, int64_t memory) {
+  const fusion::MemoryAttentionConfig& a = config.cross_attention.attention;
   const int64_t width = a.heads * a.head_dim, kv_width = a.kv_heads * a.head_dim;
+  const int64_t ffn_matrices = config.block == fusion::BlockKind::kFlamingo ? 2 : 3;  // SwiGLU: 3
   return 2 * product(tokens, a.hidden, width) + 2 * product(memory, a.hidden, kv_width) +
-         2 * product(tokens, width, memory) + 3 * product(tokens, a.hidden, c.ffn_hidden);
+         2 * product(tokens, width, memory) +
+         ffn_matrices * product(tokens, a.hidden, config.cross_attention.ffn_hidden);
 }
 
 }  // namespace nvlm::experiments

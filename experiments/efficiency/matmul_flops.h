@@ -21,7 +21,6 @@ double encode_flops(const vision::VisionConfig& config, int64_t tiles);
 double projector_flops(const fusion::ProjectorConfig& config, int64_t tile_tokens);
 
 /// One cross-attention block: `tokens` positions read `memory` tokens, keys and values included.
-double cross_attention_flops(const fusion::GatedCrossAttentionConfig& config, int64_t tokens,
-                             int64_t memory);
+double cross_attention_flops(const fusion::FusionConfig& config, int64_t tokens, int64_t memory);
 
 }  // namespace nvlm::experiments

@@ -75,7 +75,7 @@ MultimodalSpeed measure_multimodal(fusion::MultimodalModel& model,
     cross_step = decoder::CrossAttention{cross.blocks, {}, cross.mask.slice(1, speed.sequence - 1)};
     const auto blocks = static_cast<double>(cross.blocks->num_blocks());
     speed.prefill_flops +=
-        blocks * cross_attention_flops(config.fusion.cross_attention, speed.sequence, speed.memory);
+        blocks * cross_attention_flops(config.fusion, speed.sequence, speed.memory);
     const fusion::MemoryAttentionConfig& attention = config.fusion.cross_attention.attention;
     speed.decode_bytes += blocks * static_cast<double>(2 * speed.memory * attention.kv_heads *
                                                        attention.head_dim * weight.element_size());

@@ -29,6 +29,7 @@ void register_options(ConfigSchema& schema, LabModelConfig& config) {
   schema.add("decoder.kv_heads", &config.decoder.kv_heads, "key and value heads", size);
   schema.add("decoder.head_dim", &config.decoder.head_dim, "width of a head", size);
   schema.add("decoder.ffn_hidden", &config.decoder.ffn_hidden, "feed-forward of the decoder", size);
+  using fusion::BlockKind;
   using fusion::TileTagKind;
   using fusion::Variant;
   schema.add_enum<Variant>("fusion.variant", &config.variant, "d, x, h or reversed",
@@ -49,6 +50,8 @@ void register_options(ConfigSchema& schema, LabModelConfig& config) {
              whole_number_from(1, 1000));
   schema.add("fusion.num_tile_positions", &config.num_tile_positions,
              "learned positions of tiles in the memory; 0 = none", whole_number_from(0, 1000));
+  schema.add_enum<BlockKind>("fusion.block", &config.block, "inside of cross-attention blocks",
+                             {{"llama", BlockKind::kLlama}, {"flamingo", BlockKind::kFlamingo}});
   schema.add("fusion.gate_init", &config.gate_init, "what gates start from, before tanh",
              number_from(-10, 10));
 }
@@ -60,6 +63,10 @@ fusion::MultimodalConfig multimodal_config(const LabModelConfig& config) {
   model.preprocessor.tiling.tile_size = config.vision.image_size;
   model.fusion.tile_tags = config.tile_tags;
   model.fusion.cross_attention.gate_init = config.gate_init;
+  model.fusion.block = config.block;
+  if (config.block == fusion::BlockKind::kFlamingo) {  // it shares no keys between heads
+    model.fusion.cross_attention.attention.kv_heads = config.decoder.heads;
+  }
   model.fusion.num_tile_positions = config.num_tile_positions;
   model.fusion.depths.clear();
   for (int64_t i = 0; i < config.num_blocks; ++i) {

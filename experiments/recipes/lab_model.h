@@ -29,6 +29,7 @@ struct LabModelConfig {
   /// chosen: open from the start. The paper's decoder must not be disturbed while the blocks learn;
   /// the lab's decoder knows nothing yet, and closed gates only delay the memory path.
   double gate_init = 0.5;
+  fusion::BlockKind block = fusion::BlockKind::kLlama;
   int64_t num_tile_positions = 12;  // see FusionConfig
 };
 

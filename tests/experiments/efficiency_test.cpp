@@ -39,13 +39,17 @@ TEST_CASE("efficiency: operations of each part, by hand") {
   projector.hidden = 3;
   CHECK(projector_flops(projector, 5) == doctest::Approx(2.0 * 5 * (18 + 12)));
 
-  fusion::GatedCrossAttentionConfig block;
-  block.attention = {.hidden = 4, .heads = 2, .kv_heads = 1, .head_dim = 2};
-  block.ffn_hidden = 8;
+  fusion::FusionConfig blocks;
+  blocks.cross_attention.attention = {.hidden = 4, .heads = 2, .kv_heads = 1, .head_dim = 2};
+  blocks.cross_attention.ffn_hidden = 8;
   // 3 tokens: q and o; 7 of the memory: k and v; scores and values; feed-forward.
   const double expected =
       2.0 * 3 * 2 * 16 + 2.0 * 7 * 2 * 8 + 2 * 2.0 * 3 * 4 * 7 + 2.0 * 3 * 3 * 32;
-  CHECK(cross_attention_flops(block, 3, 7) == doctest::Approx(expected));
+  CHECK(cross_attention_flops(blocks, 3, 7) == doctest::Approx(expected));
+  blocks.block = fusion::BlockKind::kFlamingo;  // two matrices in its feed-forward
+  blocks.cross_attention.attention.kv_heads = 2;
+  CHECK(cross_attention_flops(blocks, 3, 7) ==
+        doctest::Approx(expected + 2.0 * 7 * 2 * 8 - 2.0 * 3 * 32));
 }
 
 TEST_CASE("efficiency: scoring speed measures what it says") {

@@ -30,6 +30,14 @@ MultimodalConfig tiny_config(Variant variant) {
   return config;
 }
 
+/// The same with Flamingo's blocks, which share no keys between heads.
+MultimodalConfig flamingo_config(Variant variant) {
+  MultimodalConfig config = tiny_config(variant);
+  config.fusion.block = BlockKind::kFlamingo;
+  config.fusion.cross_attention.attention.kv_heads = config.decoder.heads;
+  return config;
+}
+
 struct Sample {
   explicit Sample(MultimodalModel& model, const std::vector<Question>& questions) {
     const PromptBuilder builder(tiny_tokenizer(), model->config().prompt());
@@ -55,21 +63,24 @@ TEST_CASE("saved and loaded again a model gives the same logits, bit for bit") {
   const at::NoGradGuard no_grad;
   at::manual_seed(3);
   const TempDir folder;
-  for (const Variant variant : kVariants) {
-    CAPTURE(name(variant));
-    MultimodalModel model(tiny_config(variant));
+  std::vector<MultimodalConfig> configs = {flamingo_config(Variant::kHybrid)};
+  for (const Variant variant : kVariants) configs.push_back(tiny_config(variant));
+  for (size_t i = 0; i < configs.size(); ++i) {
+    CAPTURE(i);
+    const std::filesystem::path saved = folder / std::to_string(i);
+    MultimodalModel model(configs[i]);
     scatter_weights(model);
     const Sample sample(model, {{"what is here", {grid(2, 1)}, std::nullopt}});
-    save_multimodal(folder / name(variant), model, tiny_tokenizer_json());
-    MultimodalModel loaded = load_multimodal(folder / name(variant));
+    save_multimodal(saved, model, tiny_tokenizer_json());
+    MultimodalModel loaded = load_multimodal(saved);
     CHECK_FALSE(loaded->is_training());
     CHECK(to_json(loaded->config()) == to_json(model->config()));
     CHECK(loaded->config().prompt().tile_tokens == 4);
     CHECK(at::equal(loaded->logits(loaded->hidden_states(sample.prompts, sample.features)),
                     model->logits(model->hidden_states(sample.prompts, sample.features))));
-    CHECK(decoder::Tokenizer::from_file(folder / name(variant) / "tokenizer.json").vocab_size() ==
+    CHECK(decoder::Tokenizer::from_file(saved / "tokenizer.json").vocab_size() ==
           tiny_tokenizer().vocab_size());
-    const Json generation = read_json(folder / name(variant) / "generation_config.json");
+    const Json generation = read_json(saved / "generation_config.json");
     CHECK(generation["eos_token_id"] == tiny_tokenizer().id("<|im_end|>"));
   }
 }
@@ -171,6 +182,8 @@ TEST_CASE("configurations survive JSON, and broken ones are named") {
     const Json json = to_json(tiny_config(variant));
     CHECK(to_json(multimodal_config_from_json(json)) == json);
   }
+  const Json flamingo = to_json(flamingo_config(Variant::kHybrid));
+  CHECK(to_json(multimodal_config_from_json(flamingo)) == flamingo);
   const auto fails_with = [](const Json& patch, const char* message) {
     Json json = to_json(tiny_config(Variant::kCrossAttention));
     json.merge_patch(patch);
@@ -186,6 +199,10 @@ TEST_CASE("configurations survive JSON, and broken ones are named") {
   fails_with({{"fusion_config", {{"cross_attention", {{"depths", "2"}}}}}}, "depths");
   fails_with({{"fusion_config", {{"cross_attention", {{"num_key_value_heads", 3}}}}}},
              "expected a multiple of its 3 key-value heads");
+  fails_with({{"fusion_config", {{"cross_attention", {{"block", "resampler"}}}}}},
+             "block is 'resampler', expected llama or flamingo");
+  fails_with({{"fusion_config", {{"cross_attention", {{"block", "flamingo"}}}}}},
+             "2 key-value heads, expected as many as heads, 4, in a flamingo block");
   fails_with({{"fusion_config", nullptr}}, "architecture 'NVLM_X' without a fusion_config");
   fails_with({{"downsample_ratio", 1.0}}, "expected 0.5, v2 and -1");
 }
