@@ -89,9 +89,9 @@ int run_parity(const Arguments& arguments) {
   VerbOptions options(
       "parity [options] CASE_DIR...",
       "Computes what each folder holds reference outputs for and compares: checkpoints of Llama, "
-      "Qwen2, InternViT and Llama 3.2 Vision, gated cross-attention, pictures, tokenizers, "
-      "metrics. Exit code 1 if "
-      "anything is beyond the case's tolerance.",
+      "Qwen2, GPT-2, InternViT, InternVL 2.5, NVLM-D and Llama 3.2 Vision, gated cross-attention, "
+      "losses, pictures, tokenizers, metrics. Exit code 1 if anything is beyond the case's "
+      "tolerance.",
       "nvlm parity tests/golden/02_llama31 tests/golden/13_metrics");
   options.add()("verbose,v", po::bool_switch(&verbose), "every tensor, not the worst alone")(
       "json", po::bool_switch(&as_json), "print JSON")(

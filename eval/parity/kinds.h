@@ -15,7 +15,10 @@ namespace nvlm::eval {
 void check_llama(const CaseFolder& folder, ParityReport& report);
 void check_internvit(const CaseFolder& folder, ParityReport& report);
 void check_gated_cross_attention(const CaseFolder& folder, ParityReport& report);
+void check_flamingo(const CaseFolder& folder, ParityReport& report);
+void check_losses(const CaseFolder& folder, ParityReport& report);
 void check_preprocessing(const CaseFolder& folder, ParityReport& report);
+void check_internvl_chat(const CaseFolder& folder, ParityReport& report);
 void check_mllama(const CaseFolder& folder, ParityReport& report);
 void check_metrics(const CaseFolder& folder, ParityReport& report);
 void check_tokenizer(const CaseFolder& folder, ParityReport& report);

@@ -10,6 +10,7 @@
 #include "decoder/gpt2.h"
 #include "decoder/language_model_loss.h"
 #include "decoder/rotary_embedding.h"
+#include "eval/parity/greedy.h"
 #include "eval/parity/kinds.h"
 
 namespace nvlm::eval {
@@ -164,36 +165,6 @@ void compare_forward(LlamaForCausalLM& model, const Experiment& experiment,
   compare_loss(logits, experiment, comparison);
 }
 
-Tensor as_tensor(const std::vector<std::vector<int64_t>>& rows) {
-  std::vector<Tensor> tensors;
-  for (const auto& row : rows) tensors.push_back(at::tensor(row, at::kLong));
-  return at::stack(tensors);
-}
-
-/// Greedy continuations, as many tokens as are expected; no token stops them.
-void compare_greedy(LlamaForCausalLM& model, const Experiment& experiment,
-                    TensorComparison& comparison) {
-  for (const char* name : {"tokens", "gen_tokens"}) {
-    const std::string tokens = experiment.prefix + name;
-    if (!comparison.wants(tokens)) continue;
-    const Tensor expected = comparison.expected(tokens);
-    if (expected.dim() != 2 || expected.size(1) == 0) continue;  // then it is "not compared"
-    std::vector<Tensor> step_logits;
-    const auto keep_logits = [&](int64_t, const std::vector<int64_t>&, Tensor& logits) {
-      step_logits.push_back(logits.clone());
-    };
-    decoder::GenerationConfig config;
-    config.max_new_tokens = expected.size(1);
-    const std::string steps = experiment.prefix + "step_logits";
-    const auto generation =
-        comparison.wants(steps)
-            ? decoder::generate(model, experiment.inputs, config, {}, keep_logits)
-            : decoder::generate(model, experiment.inputs, config);
-    comparison.compare(tokens, as_tensor(generation.tokens));
-    if (!step_logits.empty()) comparison.compare(steps, at::stack(step_logits, 1));
-  }
-}
-
 std::vector<int64_t> continuation(LlamaForCausalLM& model, const std::vector<int64_t>& prompt,
                                   size_t count, std::vector<int64_t> stops,
                                   const std::string& where) {
@@ -290,7 +261,10 @@ void compare_model(LlamaForCausalLM& model, const SafetensorsFile& inputs,
     const Experiment experiment =
         read_experiment(model, inputs, name.substr(0, name.size() - suffix.size()));
     compare_forward(model, experiment, comparison);
-    compare_greedy(model, experiment, comparison);
+    for (const char* tokens : {"tokens", "gen_tokens"}) {
+      compare_greedy_tokens(model, experiment.inputs, experiment.prefix + tokens,
+                            experiment.prefix + "step_logits", comparison);
+    }
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "decoder/language_model_loss.h"
 #include "decoder/tokenizer/tokenizer.h"
+#include "eval/parity/greedy.h"
 #include "eval/parity/kinds.h"
 #include "fusion/mllama_checkpoint.h"
 #include "vision/image.h"
@@ -281,25 +282,6 @@ void compare_text(MllamaModel& model, const decoder::DecoderInputs& inputs,
                      decoder::masked_cross_entropy(logits, labels).mean().view({1}));
 }
 
-/// As many tokens as are expected; none stops them.
-void compare_mllama_greedy(MllamaModel& model, const decoder::DecoderInputs& inputs,
-                           const std::string& prefix, TensorComparison& comparison) {
-  const std::string name = prefix + "gen.tokens";
-  if (!comparison.wants(name)) return;
-  const Tensor expected = comparison.expected(name);
-  if (expected.dim() != 2 || expected.size(1) == 0) return;
-  decoder::GenerationConfig config;
-  config.max_new_tokens = expected.size(1);
-  std::vector<Tensor> step_logits, tokens;
-  const auto keep_logits = [&](int64_t, const std::vector<int64_t>&, Tensor& logits) {
-    step_logits.push_back(logits.clone());
-  };
-  const auto generation = decoder::generate(model->language_model, inputs, config, {}, keep_logits);
-  for (const auto& row : generation.tokens) tokens.push_back(at::tensor(row, at::kLong));
-  comparison.compare(name, at::stack(tokens));
-  comparison.compare(prefix + "gen.step_logits", at::stack(step_logits, 1));
-}
-
 /// The other rule for text before a picture, Meta's, which is this program's own.
 void compare_meta_rule(const CaseFolder& folder, MllamaConfig config, const Tensor& states,
                        const MllamaExperiment& experiment, TensorComparison& comparison) {
@@ -368,7 +350,8 @@ void check_mllama(const CaseFolder& folder, ParityReport& report) {
       }
       const auto decoder_inputs = inputs_of(model, experiment, memory);
       compare_text(model, decoder_inputs, experiment, comparison);
-      compare_mllama_greedy(model, decoder_inputs, experiment.prefix, comparison);
+      compare_greedy_tokens(model->language_model, decoder_inputs, experiment.prefix + "gen.tokens",
+                            experiment.prefix + "gen.step_logits", comparison);
     }
     compare_mllama_gradients(model, experiment, folder, report);
   }

@@ -18,15 +18,15 @@ struct ParityKind {
   throw std::runtime_error(
       "parity: '" + folder.path().string() + "' is no known kind of case" + found +
       "; looked for config.json of LlamaForCausalLM, Qwen2ForCausalLM, GPT2LMHeadModel, "
-      "InternVisionModel or MllamaForConditionalGeneration, model.safetensors with "
-      "cross_attn.q_proj.weight, tokenizer.json with cases.jsonl, 'images' in case.json, and "
+      "InternVisionModel, InternVLChatModel, NVLM_D or MllamaForConditionalGeneration, "
+      "model.safetensors with cross_attn.q_proj.weight or attn.to_kv.weight, inputs.safetensors "
+      "with policy_chosen_logits, tokenizer.json with cases.jsonl, 'images' "
+      "in case.json, and "
       "teds.jsonl, cer_wer.jsonl or anls.jsonl");
 }
 
-bool holds_gated_block(const CaseFolder& folder) {
-  return folder.has("model.safetensors") &&
-         SafetensorsFile::open(folder.path() / "model.safetensors")
-             .contains("cross_attn.q_proj.weight");
+bool holds_tensor(const CaseFolder& folder, const std::string& file, const std::string& tensor) {
+  return folder.has(file) && SafetensorsFile::open(folder.path() / file).contains(tensor);
 }
 
 ParityKind kind_of(const CaseFolder& folder) {
@@ -49,13 +49,25 @@ ParityKind kind_of(const CaseFolder& folder) {
         return {"GPT-2 decoder", check_llama};
       case ModelFamily::kInternVit:
         return {"InternViT encoder", check_internvit};
+      case ModelFamily::kInternVl:
+        return {"InternVL chat model", check_internvl_chat};
+      case ModelFamily::kNvlmD:
+        return {"NVLM-D", check_internvl_chat};
       case ModelFamily::kMllama:
         return {"Llama 3.2 Vision", check_mllama};
       default:
         throw_unknown_kind(folder, " (config.json says '" + architecture_of(config) + "')");
     }
   }
-  if (holds_gated_block(folder)) return {"gated cross-attention", check_gated_cross_attention};
+  if (holds_tensor(folder, "model.safetensors", "cross_attn.q_proj.weight")) {
+    return {"gated cross-attention", check_gated_cross_attention};
+  }
+  if (holds_tensor(folder, "model.safetensors", "attn.to_kv.weight")) {
+    return {"Flamingo's gated cross-attention", check_flamingo};
+  }
+  if (holds_tensor(folder, "inputs.safetensors", "policy_chosen_logits")) {
+    return {"losses", check_losses};
+  }
   throw_unknown_kind(folder, "");
 }
 

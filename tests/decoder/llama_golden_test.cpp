@@ -206,12 +206,9 @@ TEST_CASE("inference kernels give the reference's numbers as well") {
 }
 
 TEST_CASE("a trained Llama tells its story") {
-  const auto folder =
-      std::filesystem::path(NVLM_SOURCE_DIR) / ".." / "shared" / "golden" / "14_stories260k";
-  if (!std::filesystem::is_directory(folder)) {
-    MESSAGE("skipped: no stories260K checkpoint beside the source folder");
-    return;
-  }
+  const auto found = shared_golden("14_stories260k");
+  if (!found) return;
+  const std::filesystem::path& folder = *found;
   const at::NoGradGuard no_grad;
   decoder::LlamaForCausalLM model = decoder::load_llama(folder);
   const auto given = SafetensorsFile::open(folder / "inputs.safetensors");

@@ -82,11 +82,17 @@ TEST_CASE("parity: golden checkpoints of Llama (Meta's layout, too), Qwen2 and G
 }
 
 TEST_CASE(
-    "parity: golden encoders, Llama 3.2 Vision, gated block, pictures, tokenizers and metrics") {
+    "parity: golden encoders, vision-language models, gated blocks, losses, pictures, tokenizers "
+    "and metrics") {
   CHECK(check_golden_case("06a_internvit_300m", 15).not_compared.empty());
   CHECK(check_golden_case("06b_internvit_6b", 17).not_compared.empty());
+  // Not compared: a pixel shuffle in the older order.
+  CHECK(check_golden_case("07a_internvl_chat", 39).not_compared.size() == 1);
+  CHECK(check_golden_case("07b_nvlm_d", 41).not_compared.size() == 1);
   CHECK(check_golden_case("08_mllama", 45).not_compared.empty());
   CHECK(check_golden_case("09b_gated_xattn_llama", 20).not_compared.empty());
+  CHECK(check_golden_case("09a_gated_xattn_flamingo", 28).not_compared.empty());
+  CHECK(check_golden_case("12_losses", 194).not_compared.empty());
   CHECK(check_golden_case("10a_image_tiles64", 21).not_compared.empty());
   CHECK(check_golden_case("10b_image_tiles448", 100).not_compared.empty());
   for (const char* name : {"11a_tokenizer_llama3", "11b_tokenizer_qwen2", "11c_tokenizer_llama2",
@@ -94,6 +100,15 @@ TEST_CASE(
     CHECK(check_golden_case(name, 8).not_compared.empty());
   }
   CHECK(check_golden_case("13_metrics", 15).not_compared.size() == 2);  // malformed HTML
+}
+
+TEST_CASE("parity: a trained Llama") {
+  const auto folder = test::shared_golden("14_stories260k");
+  if (!folder) return;
+  const ParityReport report = check_case(*folder);
+  for (const ParityRow& row : failed_rows(report)) FAIL_CHECK(describe(row));
+  CHECK(report.rows.size() >= 11);
+  CHECK(report.not_compared.empty());
 }
 
 TEST_CASE("parity: a changed value is named with its place") {
@@ -126,6 +141,27 @@ TEST_CASE("parity: a changed value is named with its place") {
     const ParityRow row = only_failure(copy);
     CHECK(row.name == "single.text.layer.1.k_norm");
     CHECK(row.where == "[0, 1, 39, 3]");
+  }
+  SUBCASE("picture in the prompt") {
+    const CaseCopy copy("07b_nvlm_d");
+    copy.change("llm.input_embeds", [](Tensor& tensor) { tensor[0][60][9] += 0.01; });
+    const ParityRow row = only_failure(copy);
+    CHECK(row.name == "llm.input_embeds");
+    CHECK(row.where == "[0, 60, 9]");
+  }
+  SUBCASE("text before the first picture") {
+    const CaseCopy copy("09a_gated_xattn_flamingo");
+    copy.change("all_previous.attn_probs", [](Tensor& tensor) { tensor[0][4][0][20] += 0.001; });
+    const ParityRow row = only_failure(copy);
+    CHECK(row.name == "all_previous.attn_probs");
+    CHECK(row.where == "[0, 4, 0, 20]");
+  }
+  SUBCASE("loss") {
+    const CaseCopy copy("12_losses");
+    copy.change("sft.square.loss", [](Tensor& tensor) { tensor += 1e-8; });
+    CHECK(only_failure(copy).name == "sft.square.loss");  // in double; float32 cannot tell
+    copy.replace("dpo_sequence.json", "\"accuracy\": 0.2", "\"accuracy\": 0.4");
+    CHECK(check_case(copy.folder).num_failed() == 3);  // in both
   }
   SUBCASE("not a number") {
     const CaseCopy copy("09b_gated_xattn_llama");
@@ -217,6 +253,21 @@ TEST_CASE("parity: malformed folders give one clear line") {
   const CaseCopy block("09b_gated_xattn_llama");
   block.replace("case.json", "\"heads\": 6", "\"heads\": 7");
   refused(block.folder, "do not divide the 66 rows");
+
+  const CaseCopy flamingo("09a_gated_xattn_flamingo");
+  flamingo.replace("case.json", "\"heads\": 5", "\"heads\": 4");
+  refused(flamingo.folder, "heads 4 do not divide the 45 rows of attn.to_q.weight");
+
+  const CaseCopy losses("12_losses");
+  losses.replace("case.json", "\"nll_normalisation\": \"token_mean\"",
+                 "\"nll_normalisation\": \"median\"");
+  refused(losses.folder, "'median', expected token_mean or sequence_mean");
+
+  const CaseCopy chat("07b_nvlm_d");
+  chat.replace("case.json", "\"text_only_prompt\": \"<|im_start|>", "\"text_only_prompt\": \"<s>");
+  refused(chat.folder, "'text_only_prompt' is not written as the model's template says");
+  fs::remove(chat.folder / "image.png");
+  refused(chat.folder, "image.png");
 
   const CaseCopy llama("03_llama32");
   write_safetensors(llama.folder / "inputs.safetensors",
