@@ -9,6 +9,7 @@
 #include "common/load_weights.h"
 #include "common/safetensors.h"
 #include "common/weight_store.h"
+#include "decoder/checkpoint.h"
 #include "decoder/tokenizer/tokenizer.h"
 
 namespace nvlm::fusion {
@@ -55,6 +56,7 @@ MultimodalModel load_multimodal(const std::filesystem::path& folder, at::ScalarT
   } catch (const std::exception& error) {
     throw std::runtime_error(folder.string() + ": " + error.what());
   }
+  decoder::check_plausible(num_parameters(config), weights);  // before memory is taken for it
   MultimodalModel model(config);
   LoadOptions options;
   options.dtype = dtype;

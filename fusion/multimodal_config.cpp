@@ -30,6 +30,19 @@ std::string architecture_name(Variant variant) {
   TORCH_INTERNAL_ASSERT(false, "no such variant");
 }
 
+/// The first of `architectures`.
+/// throws  std::runtime_error if without a fusion_config it is neither of the published inline ones
+std::string checked_architecture(const Json& json) {
+  const auto names = json_get_or<std::vector<std::string>>(json, "architectures", {}, kConfigWhere);
+  const std::string architecture = names.empty() ? "" : names.front();
+  if (json.contains("fusion_config") || architecture == "NVLM_D" ||
+      architecture == "InternVLChatModel") {
+    return architecture;
+  }
+  throw std::runtime_error(std::string(kConfigWhere) + ": architecture '" + architecture +
+                           "' without a fusion_config, expected NVLM_D or InternVLChatModel");
+}
+
 /// What the published inline models leave unsaid.
 FusionConfig published_fusion(const std::string& architecture, const vision::VisionConfig& vision,
                               const decoder::LlamaConfig& decoder) {
@@ -39,12 +52,9 @@ FusionConfig published_fusion(const std::string& architecture, const vision::Vis
   if (architecture == "NVLM_D") {
     fusion.projector.hidden = decoder.ffn_hidden;
     fusion.projector.bias = false;
-  } else if (architecture == "InternVLChatModel") {
+  } else {  // InternVLChatModel
     fusion.tile_tags = TileTagKind::kNone;
     fusion.projector.hidden = decoder.hidden;
-  } else {
-    throw std::runtime_error(std::string(kConfigWhere) + ": architecture '" + architecture +
-                             "' without a fusion_config, expected NVLM_D or InternVLChatModel");
   }
   return fusion;
 }
@@ -100,7 +110,20 @@ void validate(const MultimodalConfig& config) {
   }
 }
 
+int64_t num_parameters(const MultimodalConfig& config) {
+  const FusionConfig& fusion = config.fusion;
+  const ProjectorConfig& projector = fusion.projector;
+  const int64_t width = projector.hidden > 0 ? projector.hidden : projector.output;
+  int64_t total = vision::num_parameters(config.vision) + decoder::num_parameters(config.decoder) +
+                  2 * projector.input + (projector.input + projector.bias) * width;
+  if (projector.hidden > 0) total += (projector.hidden + projector.bias) * projector.output;
+  if (!routing(fusion.variant).uses_memory()) return total;
+  if (fusion.num_tile_positions > 0) total += (1 + fusion.num_tile_positions) * projector.output;
+  return total + static_cast<int64_t>(fusion.depths.size()) * num_block_parameters(fusion);
+}
+
 MultimodalConfig multimodal_config_from_json(const Json& json) {
+  const std::string architecture = checked_architecture(json);
   check_features(json);
   MultimodalConfig config;
   config.vision =
@@ -109,12 +132,11 @@ MultimodalConfig multimodal_config_from_json(const Json& json) {
       decoder::llama_config_from_json(json_get<Json>(json, "llm_config", kConfigWhere));
   config.preprocessor.tiling = vision::tiling_from_model_config(json, config.preprocessor.tiling);
   config.prompt_template = json_get<std::string>(json, "template", kConfigWhere);
+  prompt_format(config.prompt_template);  // throws for an unknown one
   if (json.contains("fusion_config")) {
     config.fusion = fusion_config_from_json(json["fusion_config"]);
   } else {
-    const auto names = json_get<std::vector<std::string>>(json, "architectures", kConfigWhere);
-    config.fusion =
-        published_fusion(names.empty() ? "" : names.front(), config.vision, config.decoder);
+    config.fusion = published_fusion(architecture, config.vision, config.decoder);
   }
   validate(config);
   return config;

@@ -38,6 +38,10 @@ MultimodalConfig lab_model(Variant variant, const vision::VisionConfig& vision,
 /// Throws std::invalid_argument where the parts do not fit together.
 void validate(const MultimodalConfig& config);
 
+/// Weights that the configuration describes, by its numbers alone; a tied head counts once.
+/// config  a valid one
+int64_t num_parameters(const MultimodalConfig& config);
+
 /// Reads config.json of a lab model, of NVLM-D or of InternVL 2.5 (these two have no fusion_config;
 /// what it would say follows from the architecture).
 /// throws  std::runtime_error or std::invalid_argument for a missing, mistyped or impossible field

@@ -47,6 +47,18 @@ void validate(const VisionConfig& config) {
               "initializer_factor", std::to_string(config.initializer_factor), "a finite number");
 }
 
+int64_t num_parameters(const VisionConfig& config) {
+  const int64_t hidden = config.hidden, width = config.attention_width();
+  const int64_t norm = config.norm == NormKind::kLayerNorm ? 2 * hidden : hidden;
+  const int64_t attention = 3 * width * (hidden + config.qkv_bias) + (width + 1) * hidden +
+                            (config.qk_normalization ? 2 * width : 0);
+  const int64_t mlp = (hidden + 1) * config.ffn_hidden + (config.ffn_hidden + 1) * hidden;
+  const int64_t layer = 2 * norm + attention + mlp + /*layer scales=*/2 * hidden;
+  const int64_t patch = (3 * config.patch_size * config.patch_size + 1) * hidden;
+  const int64_t positions = (1 + config.patches()) * hidden;
+  return patch + positions + /*class token=*/hidden + config.layers * layer;
+}
+
 VisionConfig vision_config_from_json(const Json& json) {
   VisionConfig config;
   config.hidden = json_get<int64_t>(json, "hidden_size", kWhere);

@@ -38,6 +38,10 @@ struct VisionConfig {
 /// Throws std::invalid_argument naming the field, its value and what is expected.
 void validate(const VisionConfig& config);
 
+/// Weights that the configuration describes.
+/// config  a valid one, so that nothing overflows
+int64_t num_parameters(const VisionConfig& config);
+
 /// Reads the fields of InternVisionModel's config.json (or of `vision_config` in a chat model's).
 /// throws  std::runtime_error or std::invalid_argument for a missing, mistyped or impossible field,
 ///         and for an activation or norm that is not implemented
