@@ -70,7 +70,7 @@ std::string fingerprint_of(const ExtractWords& words, const ExtractSettings& set
        << settings.fail_under.value_or(-1.0) << '\n'
        << settings.verify << settings.output.show_confidence << '\n'
        << settings.reader_options.model << '\n'
-       << reader.max_tiles << ' ' << reader.max_new_tokens << ' ' << reader.dtype;
+       << reader.model.max_tiles << ' ' << reader.max_new_tokens << ' ' << reader.model.dtype;
   return text.str();
 }
 

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "common/error.h"
+#include "decoder/meta_llama.h"
 
 namespace nvlm::cli {
 
@@ -13,7 +14,7 @@ std::filesystem::path model_folder(const std::string& name_or_path) {
   const fs::path folder =
       is_shipped ? fs::path(models != nullptr ? models : NVLM_MODELS_DIR) / ("nvlm-" + name_or_path)
                  : fs::path(name_or_path);
-  if (!fs::exists(folder / "config.json")) {
+  if (!fs::exists(folder / "config.json") && !decoder::is_meta_llama(folder)) {
     throw UsageError("--model " + name_or_path + ": '" + folder.string() +
                      "' holds no config.json; expected d, x, h or the folder of a checkpoint");
   }

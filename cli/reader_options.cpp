@@ -28,12 +28,14 @@ void add_reader_options(VerbOptions& options, ReaderOptions& values) {
   eval::ModelReaderOptions& reader = values.reader;
   options.add()("model,m", po::value(&values.model)->default_value("d"),
                 "d, x, h (the models that come with the repository) or the folder of a checkpoint")(
-      "max-tiles", po::value(&reader.max_tiles)->default_value(reader.max_tiles),
+      "max-tiles", po::value(&reader.model.max_tiles)->default_value(reader.model.max_tiles),
       "regular tiles per picture, at most; 0 = as the model was trained")(
       "max-new-tokens", po::value(&reader.max_new_tokens)->default_value(reader.max_new_tokens),
-      "longest answer")("device", po::value(&reader.device)->default_value(reader.device),
+      "longest answer")("device",
+                        po::value(&reader.model.device)->default_value(reader.model.device),
                         "cpu, cuda or cuda:N")(
-      "dtype", po::value(&reader.dtype)->default_value(reader.dtype), "auto, float32 or bfloat16")(
+      "dtype", po::value(&reader.model.dtype)->default_value(reader.model.dtype),
+      "auto, float32 or bfloat16")(
       "structure", po::value(&values.structure)->default_value(values.structure),
       "free; rectangular: a model writes nothing but a Markdown table with rows of equal length")(
       "threads", po::value(&values.threads)->default_value(values.threads),
@@ -41,7 +43,7 @@ void add_reader_options(VerbOptions& options, ReaderOptions& values) {
 }
 
 void check_reader_options(const ReaderOptions& values) {
-  require_range("--max-tiles", values.reader.max_tiles, 0, 64);
+  require_range("--max-tiles", values.reader.model.max_tiles, 0, 64);
   require_range("--max-new-tokens", values.reader.max_new_tokens, 1, 1 << 20);
   parse_structure(values.structure);
 }

@@ -19,10 +19,12 @@ struct Verb {
 
 int run_extract(const Arguments& arguments);
 int run_generate(const Arguments& arguments);
+int run_chat(const Arguments& arguments);
 int run_train(const Arguments& arguments);
 int run_eval(const Arguments& arguments);
 int run_data(const Arguments& arguments);
 int run_inspect(const Arguments& arguments);
+int run_convert(const Arguments& arguments);
 int run_parity(const Arguments& arguments);
 int run_doctor(const Arguments& arguments);
 
@@ -30,11 +32,13 @@ int run_doctor(const Arguments& arguments);
 inline const std::vector<Verb>& verbs() {
   static const std::vector<Verb> all = {
       {"extract", "tables in pictures and PDFs to md, html, csv or json", run_extract},
-      {"generate", "any prompt on any multimodal checkpoint", run_generate},
+      {"generate", "any prompt on any checkpoint", run_generate},
+      {"chat", "talk with a checkpoint and show it pictures", run_chat},
       {"train", "run a training recipe", run_train},
       {"eval", "predict, score and compare: tables, OCR, questions, text", run_eval},
       {"data", "render synthetic tables", run_data},
       {"inspect", "show what a checkpoint holds", run_inspect},
+      {"convert", "make checkpoints from others: assemble, other layouts", run_convert},
       {"parity", "compare with stored reference outputs", run_parity},
       {"doctor", "show processor, libraries and the measured floors", run_doctor},
   };

@@ -16,6 +16,13 @@ function(nvlm_configure target)
                                             -fno-sanitize-recover=undefined)
     target_link_options(${target} PUBLIC -fsanitize=address,undefined)
   endif()
+  if(NVLM_FUZZ)
+    # vptr would need the type information of LibTorch's hidden classes.
+    target_compile_options(${target} PUBLIC -fsanitize=fuzzer-no-link,address,undefined
+                                            -fno-sanitize=vptr -fno-omit-frame-pointer
+                                            -fno-sanitize-recover=undefined)
+    target_link_options(${target} PUBLIC -fsanitize=address,undefined)
+  endif()
   if(target STREQUAL "nvlm_common")
     target_precompile_headers(${target} PRIVATE "${NVLM_PCH}")
   else()

@@ -7,6 +7,9 @@
 namespace nvlm {
 namespace {
 
+// Parsing takes any depth, but copying or printing a value recurses and would exhaust the stack.
+constexpr int kDeepest = 500;
+
 // "[json.exception.parse_error.101] parse error at ..." without the bracket.
 std::string plain_json_message(const std::exception& error) {
   const std::string message = error.what();
@@ -28,7 +31,13 @@ std::string shortened(const Json& value) {
 
 Json parse_json(std::string_view text, std::string_view where) {
   std::vector<std::unordered_set<std::string>> open_objects;
-  const auto refuse_duplicates = [&](int, Json::parse_event_t event, Json& parsed) {
+  const auto check = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    const bool opens =
+        event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
+    if (opens && depth >= kDeepest) {
+      throw std::runtime_error(std::string(where) + ": nested deeper than " +
+                               std::to_string(kDeepest) + " levels");
+    }
     if (event == Json::parse_event_t::object_start) {
       open_objects.emplace_back();
     } else if (event == Json::parse_event_t::object_end) {
@@ -42,7 +51,7 @@ Json parse_json(std::string_view text, std::string_view where) {
     return true;
   };
   try {
-    return Json::parse(text.begin(), text.end(), refuse_duplicates);
+    return Json::parse(text.begin(), text.end(), check);
   } catch (const Json::exception& error) {
     throw std::runtime_error(std::string(where) + ": not valid JSON: " + plain_json_message(error));
   }

@@ -15,7 +15,8 @@ namespace nvlm {
 
 using Json = nlohmann::json;
 
-/// Reads one JSON document. Comments and duplicate keys of one object are errors.
+/// Reads one JSON document. Comments, duplicate keys of one object and more than 500 levels are
+/// errors.
 /// throws  std::runtime_error "<path>: not valid JSON: ..." or "cannot read '<path>': ..."
 Json read_json(const std::filesystem::path& path);
 

@@ -2,6 +2,7 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <sstream>
@@ -38,19 +39,43 @@ std::string shape_text(at::IntArrayRef shape) {
   return text.str();
 }
 
-// Finite in `dtype` as well: 1e300 is not in float32.
-bool all_finite(const Tensor& tensor, at::ScalarType dtype) {
+constexpr int64_t kElementsPerPass = 1 << 20;  // few enough to be checked while in the cache
+
+bool all_finite(const Tensor& tensor) {
   if (!tensor.is_floating_point() || tensor.numel() == 0) return true;
-  const auto [low, high] =
-      tensor.aminmax();  // NaN spreads, and nothing of the tensor's size is made
-  const Tensor ends = at::stack({low, high}).to(dtype).to(at::kDouble);
+  const auto [low, high] = tensor.aminmax();  // NaN spreads
+  const Tensor ends = at::stack({low, high}).to(at::kCPU, at::kDouble);
   const double* values = ends.const_data_ptr<double>();
   return std::isfinite(values[0]) && std::isfinite(values[1]);
 }
 
-// What keeps `name` from being copied into `slot`, or "".
-std::string misfit(const WeightSource& store, const std::string& name, const Tensor& slot,
-                   const LoadOptions& options) {
+// Calls `use(begin, rows)` for parts of a tensor's rows that are quick to look at; once with all of
+// a tensor that is small or has no dimensions.
+template <typename Use>
+void for_row_blocks(const Tensor& tensor, Use use) {
+  const int64_t rows = tensor.dim() == 0 ? 1 : tensor.size(0);
+  const int64_t width = std::max<int64_t>(1, tensor.numel() / std::max<int64_t>(1, rows));
+  const int64_t step = std::max<int64_t>(1, kElementsPerPass / width);
+  for (int64_t begin = 0; begin < rows; begin += step) use(begin, std::min(step, rows - begin));
+}
+
+Tensor row_block(const Tensor& tensor, int64_t begin, int64_t rows) {
+  return tensor.dim() == 0 ? tensor : tensor.narrow(0, begin, rows);
+}
+
+// Finite in `dtype` as well: 1e300 is not in float32.
+bool stored_is_finite(const WeightSource& store, const std::string& name, at::ScalarType dtype) {
+  const Tensor stored = store.tensor(name);
+  bool finite = true;
+  for_row_blocks(stored, [&](int64_t begin, int64_t rows) {
+    finite = finite && all_finite(row_block(stored, begin, rows).to(dtype));
+    store.release(name, begin, begin + rows);
+  });
+  return finite;
+}
+
+// What in the file's header keeps `name` from being copied into `slot`, or "".
+std::string misfit(const WeightSource& store, const std::string& name, const Tensor& slot) {
   const TensorEntry entry = store.entry(name);
   if (slot.sizes() != at::IntArrayRef(entry.shape)) {
     return "'" + store.stored_name(name) + "' is " + shape_text(entry.shape) + ", expected " +
@@ -63,19 +88,35 @@ std::string misfit(const WeightSource& store, const std::string& name, const Ten
            (floating ? "F32, BF16, F16 or F64: quantised weights must be converted first"
                      : safetensors_dtype_name(slot.scalar_type()));
   }
-  if (floating && !all_finite(store.tensor(name), options.dtype)) {
-    return "NaN or infinite weights in '" + store.stored_name(name) + "'";
-  }
   return "";
 }
 
-void copy_into(Tensor slot, const Tensor& stored, at::ScalarType dtype) {
+// Copies a tensor, giving back what was read as it goes. Returns whether all of it is finite in the
+// slot's dtype.
+bool copy_into(Tensor slot, const WeightSource& store, const std::string& name,
+               at::ScalarType dtype) {
   if (slot.is_floating_point() && slot.scalar_type() != dtype) {
     slot.mutable_grad().reset();  // a gradient of another dtype would be refused
-    slot.set_data(at::empty_like(slot, slot.options().dtype(dtype)).copy_(stored));
-  } else {
-    slot.copy_(stored);
+    slot.set_data(at::empty_like(slot, slot.options().dtype(dtype)));
   }
+  const Tensor stored = store.tensor(name);
+  bool finite = true;
+  for_row_blocks(stored, [&](int64_t begin, int64_t rows) {
+    const Tensor block = row_block(slot, begin, rows).copy_(row_block(stored, begin, rows));
+    finite = finite && all_finite(block);
+    store.release(name, begin, begin + rows);
+  });
+  return finite;
+}
+
+void throw_findings(const WeightSource& store, const std::vector<std::string>& findings) {
+  std::string report = "weights of '" + store.path().string() + "' do not fit:";
+  for (const std::string& finding : findings) report += "\n  " + finding;
+  throw std::runtime_error(report);
+}
+
+std::string not_finite(const WeightSource& store, const std::string& name) {
+  return "NaN or infinite weights in '" + store.stored_name(name) + "'";
 }
 
 }  // namespace
@@ -95,7 +136,7 @@ void load_weights(torch::nn::Module& module, const WeightSource& store,
   for (const auto& [key, slot] : slots) {
     const std::string name = options.prefix + key;
     if (store.contains(name)) {
-      std::string finding = misfit(store, name, slot, options);
+      std::string finding = misfit(store, name, slot);
       if (!finding.empty()) findings.push_back(std::move(finding));
     } else if (found.count(slot.unsafeGetTensorImpl()) == 0 && !has_suffix(name, options.ignored)) {
       findings.push_back("missing '" + store.stored_name(name) + "' " + shape_text(slot.sizes()));
@@ -107,15 +148,23 @@ void load_weights(torch::nn::Module& module, const WeightSource& store,
       findings.push_back("unexpected '" + name + "' " + shape_text(store.entry(name).shape));
     }
   }
-  if (!findings.empty()) {
-    std::string report = "weights of '" + store.path().string() + "' do not fit:";
-    for (const std::string& finding : findings) report += "\n  " + finding;
-    throw std::runtime_error(report);
+  if (!findings.empty()) {  // the report is to be complete
+    for (const auto& [key, slot] : slots) {
+      const std::string name = options.prefix + key;
+      if (slot.is_floating_point() && store.contains(name) &&
+          !stored_is_finite(store, name, options.dtype)) {
+        findings.push_back(not_finite(store, name));
+      }
+    }
+    throw_findings(store, findings);
   }
   for (const auto& [key, slot] : slots) {
     const std::string name = options.prefix + key;
-    if (store.contains(name)) copy_into(slot, store.tensor(name), options.dtype);
+    if (store.contains(name) && !copy_into(slot, store, name, options.dtype)) {
+      findings.push_back(not_finite(store, name));
+    }
   }
+  if (!findings.empty()) throw_findings(store, findings);
 }
 
 std::map<std::string, Tensor> state_dict(const torch::nn::Module& module,

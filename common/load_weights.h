@@ -25,7 +25,9 @@ struct LoadOptions {
 
 /// Copies stored tensors into the module's parameters and buffers, converting dtypes and keeping
 /// devices. A parameter registered under several names (a tied lm_head) needs only one of them.
-/// Nothing is copied unless everything fits.
+/// Every value is read once, and what was read is given back, so that memory beside the module's
+/// own stays small. Nothing is copied unless all names, shapes and kinds of dtype fit; values are
+/// checked while they are copied, and a module that got bad ones is of no use.
 /// throws  std::runtime_error, a line per finding: every missing, unexpected and mis-shaped
 ///         tensor, and those with NaN or infinite values (also if only after conversion)
 void load_weights(torch::nn::Module& module, const WeightSource& store,

@@ -162,6 +162,13 @@ class SafetensorsFile::Mapping {
   char* data() const { return data_; }
   uint64_t size() const { return size_; }
 
+  // Drops the whole pages within these bytes; those at the ends are shared with neighbours.
+  void release(uint64_t begin, uint64_t end) const {
+    const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+    const uint64_t first = (begin + page - 1) / page * page, last = end / page * page;
+    if (first < last) ::madvise(data_ + first, last - first, MADV_DONTNEED);
+  }
+
  private:
   [[noreturn]] static void throw_errno(const std::filesystem::path& path, int error) {
     throw std::runtime_error("cannot read '" + path.string() + "': " + std::strerror(error));
@@ -221,12 +228,16 @@ void SafetensorsFile::parse_header(const std::string& header, uint64_t data_byte
   check_layout(entries_, data_bytes);
 }
 
-Tensor SafetensorsFile::tensor(const std::string& name) const {
+const TensorEntry& SafetensorsFile::known_entry(const std::string& name) const {
   const auto found = entries_.find(name);
   if (found == entries_.end()) {
     throw std::runtime_error(path_.string() + ": there is no tensor '" + name + "'");
   }
-  const TensorEntry& entry = found->second;
+  return found->second;
+}
+
+Tensor SafetensorsFile::tensor(const std::string& name) const {
+  const TensorEntry& entry = known_entry(name);
   if (entry.begin == entry.end) return at::empty(entry.shape, entry.dtype);
   char* data = mapping_->data() + data_offset_ + entry.begin;
   if (entry.dtype == at::kBool) {  // bytes other than 0 and 1 are no valid bool in C++
@@ -239,6 +250,18 @@ Tensor SafetensorsFile::tensor(const std::string& name) const {
   }
   return at::from_blob(
       data, entry.shape, [keep_alive = mapping_](void*) {}, entry.dtype);
+}
+
+void SafetensorsFile::release(const std::string& name, int64_t begin, int64_t end) const {
+  const TensorEntry& entry = known_entry(name);
+  if (entry.begin == entry.end || entry.shape.empty()) return;
+  const uint64_t row_bytes = (entry.end - entry.begin) / static_cast<uint64_t>(entry.shape[0]);
+  const int64_t rows = entry.shape[0];
+  const auto clamped = [&](int64_t row) {
+    return static_cast<uint64_t>(std::clamp<int64_t>(row, 0, rows)) * row_bytes;
+  };
+  mapping_->release(data_offset_ + entry.begin + clamped(begin),
+                    data_offset_ + entry.begin + clamped(end));
 }
 
 std::string safetensors_dtype_name(at::ScalarType dtype) {

@@ -40,9 +40,16 @@ class SafetensorsFile {
   /// throws  std::runtime_error if there is no such tensor
   Tensor tensor(const std::string& name) const;
 
+  /// Gives the pages that hold these rows of the tensor (along its first dimension) back to the
+  /// system, so that reading a file does not keep it in memory. The tensor stays valid: the next
+  /// access reads the file again, and private writes to it are lost.
+  /// throws  as tensor()
+  void release(const std::string& name, int64_t begin, int64_t end) const;
+
  private:
   class Mapping;
   SafetensorsFile() = default;
+  const TensorEntry& known_entry(const std::string& name) const;
   void parse_header(const std::string& header, uint64_t data_bytes);
 
   std::filesystem::path path_;

@@ -21,7 +21,13 @@ class WeightSource {
   virtual Tensor tensor(const std::string& name) const = 0;
   /// Shape and dtype without touching the data. Throws like tensor().
   virtual TensorEntry entry(const std::string& name) const = 0;
-  /// Under which name the files hold it, for messages; the name itself if it is no other.
+  /// Tells that these rows (along the first dimension) will not be asked for soon, so that the
+  /// memory in which they were read may go. The tensor stays valid, and asking again reads again.
+  virtual void release(const std::string& name, int64_t begin, int64_t end) const {
+    static_cast<void>(name), static_cast<void>(begin), static_cast<void>(end);
+  }
+  /// Under which name the files hold it, for messages; the name itself if it is no other. Where
+  /// several stored tensors make one, all of them or, if some are absent, the absent ones.
   virtual std::string stored_name(const std::string& name) const { return name; }
   /// What was opened, for messages.
   virtual const std::filesystem::path& path() const = 0;

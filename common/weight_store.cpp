@@ -107,6 +107,10 @@ TensorEntry WeightStore::entry(const std::string& name) const {
   return shard(name).entries().at(name);
 }
 
+void WeightStore::release(const std::string& name, int64_t begin, int64_t end) const {
+  shard(name).release(name, begin, end);
+}
+
 std::vector<fs::path> WeightStore::files() const {
   std::vector<fs::path> result;
   for (const SafetensorsFile& shard : shards_) result.push_back(shard.path());

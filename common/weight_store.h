@@ -30,6 +30,8 @@ class WeightStore : public WeightSource {
   /// Shape and dtype without touching the data. Throws like tensor().
   TensorEntry entry(const std::string& name) const override;
 
+  void release(const std::string& name, int64_t begin, int64_t end) const override;
+
   /// What was opened, as given; for messages.
   const std::filesystem::path& path() const override { return path_; }
   /// The .safetensors files, in the order of their names.

@@ -3,8 +3,10 @@
 #include <map>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 
 #include "common/json.h"
+#include "common/parameter_scope.h"
 #include "common/safetensors.h"
 #include "common/weight_store.h"
 #include "decoder/gpt2.h"
@@ -74,6 +76,7 @@ LoadOptions llama_load_options(const LlamaConfig& config, at::ScalarType dtype,
 LlamaForCausalLM load_llama(const fs::path& dir, at::ScalarType dtype) {
   const auto load = [&](const LlamaConfig& config, const WeightSource& weights) {
     check_plausible(config, weights);
+    const ParameterScope scope({.dtype = dtype, .initialise = false});
     LlamaForCausalLM model(config);
     load_weights(*model, weights, llama_load_options(config, dtype));
     return model;
@@ -101,9 +104,9 @@ void save_llama(const fs::path& dir, const LlamaForCausalLM& model) {
   write_safetensors(dir / "model.safetensors", tensors, {{"format", "pt"}});
 }
 
-GenerationConfig load_generation_config(const fs::path& dir) {
+GenerationConfig load_generation_config(const fs::path& dir, std::vector<int64_t> stop_tokens) {
   GenerationConfig config;
-  config.eos_token_ids = read_config(dir / "config.json").eos_token_ids;
+  config.eos_token_ids = std::move(stop_tokens);
   const fs::path path = dir / "generation_config.json";
   if (!fs::exists(path)) return config;
   const Json json = read_json(path);

@@ -2,8 +2,10 @@
 // model.safetensors, or shards with an index) of Llama, Qwen2 and GPT-2, and Meta's own of Llama.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "common/load_weights.h"
 #include "decoder/generation.h"
@@ -33,9 +35,11 @@ void check_plausible(int64_t parameters, const WeightSource& weights);
 /// throws  std::invalid_argument for a mixture of switches that no published family has
 void save_llama(const std::filesystem::path& dir, const LlamaForCausalLM& model);
 
-/// The generation_config.json of a checkpoint (absent: its config.json alone): stop tokens, and the
-/// sampling it asks for, greedy unless do_sample is set. `max_new_tokens` where given.
-/// throws  std::runtime_error naming the file and the field
-GenerationConfig load_generation_config(const std::filesystem::path& dir);
+/// The generation_config.json of a checkpoint: stop tokens, and the sampling it asks for, greedy
+/// unless do_sample is set. `max_new_tokens` where given.
+/// stop_tokens  of config.json; they count where the file is absent or names none
+/// throws       std::runtime_error naming the file and the field
+GenerationConfig load_generation_config(const std::filesystem::path& dir,
+                                        std::vector<int64_t> stop_tokens);
 
 }  // namespace nvlm::decoder

@@ -1,13 +1,14 @@
 #include "decoder/decoder_norm.h"
 
+#include "common/parameter_scope.h"
 #include "decoder/rms_norm.h"
 
 namespace nvlm::decoder {
 
 DecoderNormImpl::DecoderNormImpl(const LlamaConfig& config) : epsilon_(config.norm_eps) {
-  weight = register_parameter("weight", at::ones({config.hidden}));
+  weight = register_parameter("weight", new_parameter({config.hidden}, 1));
   if (config.norm == NormKind::kLayer) {
-    bias = register_parameter("bias", at::zeros({config.hidden}));
+    bias = register_parameter("bias", new_parameter({config.hidden}, 0));
   }
 }
 

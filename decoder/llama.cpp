@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "common/check.h"
+#include "common/parameter_scope.h"
 
 namespace nvlm::decoder {
 namespace {
@@ -48,13 +49,13 @@ const LlamaConfig& validated(const LlamaConfig& config) {
 }  // namespace
 
 LlamaModelImpl::LlamaModelImpl(const LlamaConfig& config) : config_(validated(config)) {
-  embed_tokens = register_module(
-      "embed_tokens", torch::nn::Embedding(config.vocab + config.extra_embeddings, config.hidden));
+  embed_tokens = register_module("embed_tokens",
+                                 Embedding(config.vocab + config.extra_embeddings, config.hidden));
   if (config.positions == PositionKind::kRotary) {
     frequencies_ = rotary_frequencies(config);
   } else {
-    embed_positions = register_module(
-        "embed_positions", torch::nn::Embedding(config.max_position_embeddings, config.hidden));
+    embed_positions = register_module("embed_positions",
+                                      Embedding(config.max_position_embeddings, config.hidden));
   }
   layers = register_module("layers", torch::nn::ModuleList());
   for (int64_t layer = 0; layer < config.layers; ++layer) {
@@ -148,11 +149,9 @@ Tensor position_ids_of(const Tensor& attention_mask) {
 LlamaForCausalLMImpl::LlamaForCausalLMImpl(const LlamaConfig& config) : config_(config) {
   model = register_module("model", LlamaModel(config));
   if (!config.tie_word_embeddings) {
-    lm_head_ = register_module(
-        "lm_head",
-        torch::nn::Linear(torch::nn::LinearOptions(config.hidden, config.vocab).bias(false)));
+    lm_head_ = register_module("lm_head", Linear(config.hidden, config.vocab, /*has_bias=*/false));
   }
-  initialize(*this, config.initializer_range);
+  if (initialises_parameters()) initialize(*this, config.initializer_range);
 }
 
 Tensor LlamaForCausalLMImpl::embed(const Tensor& input_ids) {

@@ -3,12 +3,11 @@
 
 #include <torch/nn/module.h>
 #include <torch/nn/modules/container/modulelist.h>
-#include <torch/nn/modules/embedding.h>
-#include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
 #include <vector>
 
+#include "common/linear.h"
 #include "decoder/decoder_inputs.h"
 #include "decoder/decoder_norm.h"
 #include "decoder/kv_cache.h"
@@ -37,8 +36,8 @@ class LlamaModelImpl : public torch::nn::Module {
   /// returns  one [batch, seq, hidden] per layer
   std::vector<Tensor> layer_outputs(const DecoderInputs& inputs);
 
-  torch::nn::Embedding embed_tokens{nullptr};
-  torch::nn::Embedding embed_positions{nullptr};  // null with rotary positions
+  Embedding embed_tokens{nullptr};
+  Embedding embed_positions{nullptr};  // null with rotary positions
   torch::nn::ModuleList layers{nullptr};
   DecoderNorm norm{nullptr};
 
@@ -93,7 +92,7 @@ class LlamaForCausalLMImpl : public torch::nn::Module {
 
  private:
   LlamaConfig config_;
-  torch::nn::Linear lm_head_{nullptr};  // null when tied
+  Linear lm_head_{nullptr};  // null when tied
 };
 TORCH_MODULE(LlamaForCausalLM);
 

@@ -7,7 +7,7 @@ namespace nvlm::decoder {
 LlamaAttentionImpl::LlamaAttentionImpl(const LlamaConfig& config, int64_t layer)
     : heads_(config.heads), kv_heads_(config.kv_heads), head_dim_(config.head_dim), layer_(layer) {
   const auto linear = [&](const char* name, int64_t in, int64_t out, bool bias) {
-    return register_module(name, torch::nn::Linear(torch::nn::LinearOptions(in, out).bias(bias)));
+    return register_module(name, Linear(in, out, bias));
   };
   const int64_t query_width = heads_ * head_dim_, key_width = kv_heads_ * head_dim_;
   const bool biased = config.biases != BiasKind::kNone;

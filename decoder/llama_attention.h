@@ -2,11 +2,11 @@
 #pragma once
 
 #include <torch/nn/module.h>
-#include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
 #include <optional>
 
+#include "common/linear.h"
 #include "decoder/attention_probe.h"
 #include "decoder/causal_attention.h"
 #include "decoder/kv_cache.h"
@@ -32,7 +32,7 @@ class LlamaAttentionImpl : public torch::nn::Module {
   /// its probe where this layer is wanted. The output is the same with and without a probe.
   Tensor forward(const Tensor& input, const AttentionContext& context);
 
-  torch::nn::Linear q_proj{nullptr}, k_proj{nullptr}, v_proj{nullptr}, o_proj{nullptr};
+  Linear q_proj{nullptr}, k_proj{nullptr}, v_proj{nullptr}, o_proj{nullptr};
 
  private:
   int64_t heads_, kv_heads_, head_dim_, layer_;

@@ -4,7 +4,7 @@ namespace nvlm::decoder {
 
 LlamaMlpImpl::LlamaMlpImpl(int64_t hidden, int64_t ffn_hidden, FeedForwardKind kind, bool biased) {
   const auto linear = [&](const char* name, int64_t in, int64_t out) {
-    return register_module(name, torch::nn::Linear(torch::nn::LinearOptions(in, out).bias(biased)));
+    return register_module(name, Linear(in, out, biased));
   };
   if (kind == FeedForwardKind::kSwiglu) gate_proj = linear("gate_proj", hidden, ffn_hidden);
   up_proj = linear("up_proj", hidden, ffn_hidden);

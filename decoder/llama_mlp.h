@@ -2,9 +2,9 @@
 #pragma once
 
 #include <torch/nn/module.h>
-#include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
+#include "common/linear.h"
 #include "common/tensor.h"
 #include "decoder/llama_config.h"
 
@@ -19,7 +19,7 @@ class LlamaMlpImpl : public torch::nn::Module {
   /// input [..., hidden] -> [..., hidden]
   Tensor forward(const Tensor& input);
 
-  torch::nn::Linear gate_proj{nullptr}, up_proj{nullptr}, down_proj{nullptr};  // gate: or null
+  Linear gate_proj{nullptr}, up_proj{nullptr}, down_proj{nullptr};  // gate: or null
 };
 TORCH_MODULE(LlamaMlp);
 

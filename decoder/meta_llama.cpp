@@ -14,26 +14,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path shard_path(const fs::path& dir, size_t number) {
-  const std::string digits = std::to_string(number);
-  return dir /
-         ("consolidated." + std::string(digits.size() < 2 ? 1 : 0, '0') + digits + ".safetensors");
-}
+constexpr const char* kMetaEmbedding = "tok_embeddings.weight";
 
-/// The dimension along which model parallelism cuts a tensor; -1: every shard has all of it.
-/// source: facts of Meta's layout; the embedding is cut by hidden in Llama 2, by vocabulary later
-int64_t cut_dimension(const std::string& name, const Json& params) {
-  if (name.find("norm") != std::string::npos || name == "rope.freqs") return -1;
-  if (name.ends_with("attention.wo.weight") || name.ends_with("feed_forward.w2.weight")) return 1;
-  const bool is_llama_2 = !params.contains("n_kv_heads") && !params.contains("rope_theta");
-  return name == "tok_embeddings.weight" && is_llama_2 ? 1 : 0;
+/// How the embedding of these files is cut. No field says so, and the fields that are present do
+/// not tell Llama 2 70B from Llama 3: a row that is shorter than `dim` does.
+int64_t embedding_cut(const WeightStore& shard, const Json& params) {
+  if (!shard.contains(kMetaEmbedding) || !params.contains("dim")) return 0;
+  const std::vector<int64_t> shape = shard.entry(kMetaEmbedding).shape;
+  return shape.size() == 2 && params["dim"] != shape[1] ? 1 : 0;
 }
 
 /// The shards of model parallelism, side by side.
 class MetaShards : public WeightSource {
  public:
-  MetaShards(fs::path dir, std::vector<WeightStore> shards, Json params)
-      : dir_(std::move(dir)), shards_(std::move(shards)), params_(std::move(params)) {
+  MetaShards(fs::path dir, std::vector<WeightStore> shards, const Json& params)
+      : dir_(std::move(dir)),
+        shards_(std::move(shards)),
+        embedding_cut_(shards_.size() > 1 ? embedding_cut(shards_[0], params) : 0) {
     for (const WeightStore& shard : shards_) {
       if (shard.names() == shards_[0].names()) continue;
       throw std::runtime_error("'" + shard.path().string() + "' holds other tensors than '" +
@@ -44,7 +41,7 @@ class MetaShards : public WeightSource {
   std::vector<std::string> names() const override { return shards_[0].names(); }
   bool contains(const std::string& name) const override { return shards_[0].contains(name); }
   Tensor tensor(const std::string& name) const override {
-    const int64_t dim = cut_dimension(name, params_);
+    const int64_t dim = meta_cut_dimension(name, embedding_cut_);
     if (dim < 0 || shards_.size() == 1) return shards_[0].tensor(name);
     std::vector<Tensor> parts;
     for (const WeightStore& shard : shards_) parts.push_back(shard.tensor(name));
@@ -52,7 +49,7 @@ class MetaShards : public WeightSource {
   }
   TensorEntry entry(const std::string& name) const override {
     TensorEntry entry = shards_[0].entry(name);
-    const auto dim = static_cast<size_t>(cut_dimension(name, params_));
+    const auto dim = static_cast<size_t>(meta_cut_dimension(name, embedding_cut_));
     if (dim >= entry.shape.size()) return entry;
     for (size_t i = 1; i < shards_.size(); ++i) {
       const std::vector<int64_t> shape = shards_[i].entry(name).shape;
@@ -65,7 +62,7 @@ class MetaShards : public WeightSource {
  private:
   fs::path dir_;
   std::vector<WeightStore> shards_;
-  Json params_;
+  int64_t embedding_cut_;
 };
 
 int64_t meta_ffn_hidden(const Json& params, int64_t hidden, const std::string& where) {
@@ -82,14 +79,26 @@ int64_t meta_ffn_hidden(const Json& params, int64_t hidden, const std::string& w
 
 }  // namespace
 
+fs::path meta_shard_path(const fs::path& dir, size_t number) {
+  const std::string digits = std::to_string(number);
+  return dir /
+         ("consolidated." + std::string(digits.size() < 2 ? 1 : 0, '0') + digits + ".safetensors");
+}
+
+int64_t meta_cut_dimension(const std::string& name, int64_t embedding) {
+  if (name.find("norm") != std::string::npos || name == "rope.freqs") return -1;
+  if (name.ends_with("attention.wo.weight") || name.ends_with("feed_forward.w2.weight")) return 1;
+  return name == kMetaEmbedding ? embedding : 0;
+}
+
 bool is_meta_llama(const fs::path& dir) {
   return fs::exists(dir / "params.json") && !fs::exists(dir / "config.json");
 }
 
 std::unique_ptr<WeightSource> open_meta_weights(const fs::path& dir) {
   std::vector<WeightStore> shards;
-  while (fs::exists(shard_path(dir, shards.size()))) {
-    shards.push_back(WeightStore::open(shard_path(dir, shards.size())));
+  while (fs::exists(meta_shard_path(dir, shards.size()))) {
+    shards.push_back(WeightStore::open(meta_shard_path(dir, shards.size())));
   }
   if (shards.empty()) {
     const bool pickled = fs::exists(dir / "consolidated.00.pth");
@@ -97,17 +106,16 @@ std::unique_ptr<WeightSource> open_meta_weights(const fs::path& dir) {
         "'" + dir.string() + "' lacks consolidated.00.safetensors" +
         (pickled ? "; consolidated.00.pth must be converted to it first" : ""));
   }
-  if (fs::exists(shard_path(dir, shards.size() + 1))) {
+  if (fs::exists(meta_shard_path(dir, shards.size() + 1))) {
     throw std::runtime_error("'" + dir.string() + "' lacks the shard '" +
-                             shard_path(dir, shards.size()).filename().string() +
+                             meta_shard_path(dir, shards.size()).filename().string() +
                              "', but has the next one");
   }
   return std::make_unique<MetaShards>(dir, std::move(shards), read_json(dir / "params.json"));
 }
 
-LlamaConfig meta_llama_config(const fs::path& dir, const WeightSource& weights) {
-  const std::string where = (dir / "params.json").string();
-  const Json params = read_json(dir / "params.json");
+LlamaConfig meta_llama_config(const Json& params, int64_t vocab, bool has_tied_head,
+                              const std::string& where) {
   LlamaConfig config;
   config.hidden = json_get<int64_t>(params, "dim", where);
   config.layers = json_get<int64_t>(params, "n_layers", where);
@@ -123,14 +131,11 @@ LlamaConfig meta_llama_config(const fs::path& dir, const WeightSource& weights) 
   config.norm_eps = json_get_or<double>(params, "norm_eps", 1e-5, where);
   config.rope_theta = json_get_or<double>(params, "rope_theta", 10000.0, where);
   config.vocab = json_get_or<int64_t>(params, "vocab_size", -1, where);
-  const std::string embedding = "tok_embeddings.weight";
-  if (config.vocab < 0 && weights.contains(embedding)) {
-    config.vocab = weights.entry(embedding).shape.at(0);
-  }
-  config.tie_word_embeddings = !weights.contains("output.weight");
+  if (config.vocab < 0) config.vocab = vocab;
+  config.tie_word_embeddings = has_tied_head;
   if (json_get_or<bool>(params, "use_scaled_rope", false, where)) {
     config.rope_scaling = Llama3RopeScaling{};
-    if (config.tie_word_embeddings) config.rope_scaling->factor = 32;
+    if (has_tied_head) config.rope_scaling->factor = 32;
   }
   config.max_position_embeddings = config.rope_scaling             ? 131072
                                    : params.contains("rope_theta") ? 8192
@@ -141,6 +146,14 @@ LlamaConfig meta_llama_config(const fs::path& dir, const WeightSource& weights) 
     throw std::runtime_error(where + ": " + error.what());
   }
   return config;
+}
+
+LlamaConfig meta_llama_config(const fs::path& dir, const WeightSource& weights) {
+  const fs::path path = dir / "params.json";
+  std::vector<int64_t> embedding;
+  if (weights.contains(kMetaEmbedding)) embedding = weights.entry(kMetaEmbedding).shape;
+  return meta_llama_config(read_json(path), embedding.empty() ? -1 : embedding[0],
+                           !weights.contains("output.weight"), path.string());
 }
 
 std::map<std::string, TensorOrigin> meta_llama_origins(const LlamaConfig& config) {
@@ -156,7 +169,7 @@ std::map<std::string, TensorOrigin> meta_llama_origins(const LlamaConfig& config
       {"post_attention_layernorm", "ffn_norm"},
   }};
   std::map<std::string, TensorOrigin> origins;
-  origins["model.embed_tokens.weight"].name = "tok_embeddings.weight";
+  origins["model.embed_tokens.weight"].name = kMetaEmbedding;
   origins["model.norm.weight"].name = "norm.weight";
   if (!config.tie_word_embeddings) origins["lm_head.weight"].name = "output.weight";
   for (int64_t layer = 0; layer < config.layers; ++layer) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 
+#include "common/parameter_scope.h"
 #include "decoder/inference_kernels.h"
 
 namespace nvlm::decoder {
@@ -52,7 +53,7 @@ Tensor rms_norm(const Tensor& input, const Tensor& weight, double epsilon) {
 }
 
 RmsNormImpl::RmsNormImpl(int64_t size, double epsilon) : epsilon_(epsilon) {
-  weight = register_parameter("weight", at::ones({size}));
+  weight = register_parameter("weight", new_parameter({size}, 1));
 }
 
 Tensor RmsNormImpl::forward(const Tensor& input) { return rms_norm(input, weight, epsilon_); }

@@ -12,13 +12,11 @@ namespace nvlm::fusion {
 
 using torch::nn::LayerNorm;
 using torch::nn::LayerNormOptions;
-using torch::nn::Linear;
-using torch::nn::LinearOptions;
 
 FlamingoAttentionImpl::FlamingoAttentionImpl(const FlamingoBlockConfig& config)
     : heads_(config.heads), head_dim_(config.head_dim) {
   const auto linear = [this](const char* name, int64_t in, int64_t out) {
-    return register_module(name, Linear(LinearOptions(in, out).bias(false)));
+    return register_module(name, Linear(in, out, /*has_bias=*/false));
   };
   const int64_t width = heads_ * head_dim_;
   norm_ =
@@ -53,11 +51,10 @@ FlamingoBlockImpl::FlamingoBlockImpl(const FlamingoBlockConfig& config) : config
   attn_ = register_module("attn", FlamingoAttention(config));
   attn_gate_ = register_parameter("attn_gate", at::full({1}, config.gate_init));
   ff_ = register_module(
-      "ff",
-      torch::nn::Sequential(LayerNorm(LayerNormOptions({config.hidden}).eps(config.norm_eps)),
-                            Linear(LinearOptions(config.hidden, config.ffn_hidden).bias(false)),
-                            torch::nn::GELU(),
-                            Linear(LinearOptions(config.ffn_hidden, config.hidden).bias(false))));
+      "ff", torch::nn::Sequential(LayerNorm(LayerNormOptions({config.hidden}).eps(config.norm_eps)),
+                                  Linear(config.hidden, config.ffn_hidden, /*has_bias=*/false),
+                                  torch::nn::GELU(),
+                                  Linear(config.ffn_hidden, config.hidden, /*has_bias=*/false)));
   ff_gate_ = register_parameter("ff_gate", at::full({1}, config.gate_init));
 }
 

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <torch/nn/modules/container/sequential.h>
-#include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/normalization.h>
 #include <torch/nn/pimpl.h>
 
+#include "common/linear.h"
 #include "common/tensor.h"
 #include "decoder/cross_attention_stack.h"
 #include "fusion/cross_attention_block.h"
@@ -54,7 +54,7 @@ class FlamingoAttentionImpl : public torch::nn::Module {
 
   int64_t heads_, head_dim_;
   torch::nn::LayerNorm norm_{nullptr};
-  torch::nn::Linear to_q_{nullptr}, to_kv_{nullptr}, to_out_{nullptr};
+  Linear to_q_{nullptr}, to_kv_{nullptr}, to_out_{nullptr};
 };
 TORCH_MODULE(FlamingoAttention);
 

@@ -78,15 +78,6 @@ FlamingoBlockConfig flamingo_block(const GatedCrossAttentionConfig& config) {
   return block;
 }
 
-int64_t num_block_parameters(const FusionConfig& config) {
-  const auto& [hidden, heads, kv_heads, head_dim, norm_eps] = config.cross_attention.attention;
-  const bool is_flamingo = config.block == BlockKind::kFlamingo;
-  const int64_t norms = (is_flamingo ? 4 : 2) * hidden;  // layer norms have a bias
-  const int64_t ffn_matrices = is_flamingo ? 2 : 3;
-  return norms + 2 * hidden * head_dim * (heads + kv_heads) +
-         ffn_matrices * hidden * config.cross_attention.ffn_hidden + /*gates=*/2;
-}
-
 void validate(const FusionConfig& config) {
   check_size(config.projector.input, 1, 1 << 18, "projector.input_size");
   check_size(config.projector.hidden, 0, 1 << 19, "projector.hidden_size");

@@ -42,9 +42,6 @@ void validate(const FusionConfig& config);
 /// throws  std::runtime_error for a missing or mistyped field, std::invalid_argument as validate()
 FusionConfig fusion_config_from_json(const Json& json);
 
-/// Weights of one cross-attention block.
-int64_t num_block_parameters(const FusionConfig& config);
-
 /// The Flamingo block of these sizes.
 FlamingoBlockConfig flamingo_block(const GatedCrossAttentionConfig& config);
 

@@ -1,6 +1,7 @@
 #include "fusion/gated_cross_attention.h"
 
 #include "common/check.h"
+#include "common/parameter_scope.h"
 
 namespace nvlm::fusion {
 GatedCrossAttentionImpl::GatedCrossAttentionImpl(const GatedCrossAttentionConfig& config)
@@ -8,11 +9,13 @@ GatedCrossAttentionImpl::GatedCrossAttentionImpl(const GatedCrossAttentionConfig
   const int64_t hidden = config.attention.hidden;
   input_layernorm_ = register_module("input_layernorm", decoder::RmsNorm(hidden, config.norm_eps));
   cross_attn_ = register_module("cross_attn", MemoryAttention(config.attention));
-  attention_gate_ = register_parameter("cross_attn_attn_gate", at::full({1}, config.gate_init));
+  attention_gate_ =
+      register_parameter("cross_attn_attn_gate", new_parameter({1}, config.gate_init));
   post_attention_layernorm_ =
       register_module("post_attention_layernorm", decoder::RmsNorm(hidden, config.norm_eps));
   mlp_ = register_module("mlp", decoder::LlamaMlp(hidden, config.ffn_hidden));
-  feed_forward_gate_ = register_parameter("cross_attn_mlp_gate", at::full({1}, config.gate_init));
+  feed_forward_gate_ =
+      register_parameter("cross_attn_mlp_gate", new_parameter({1}, config.gate_init));
 }
 
 decoder::MemoryKeysValues GatedCrossAttentionImpl::project_memory(const Tensor& memory) {

@@ -7,12 +7,9 @@
 
 namespace nvlm::fusion {
 
-using torch::nn::Linear;
-using torch::nn::LinearOptions;
-
 MemoryAttentionImpl::MemoryAttentionImpl(const MemoryAttentionConfig& config) : config_(config) {
   const auto linear = [this](const char* name, int64_t in, int64_t out) {
-    return register_module(name, Linear(LinearOptions(in, out).bias(false)));
+    return register_module(name, Linear(in, out, /*has_bias=*/false));
   };
   q_proj_ = linear("q_proj", config.hidden, config.heads * config.head_dim);
   k_proj_ = linear("k_proj", config.hidden, config.kv_heads * config.head_dim);

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <torch/nn/module.h>
-#include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
 #include <optional>
 
+#include "common/linear.h"
 #include "common/tensor.h"
 #include "decoder/cross_attention_stack.h"
 #include "decoder/rms_norm.h"
@@ -49,7 +49,7 @@ class MemoryAttentionImpl : public torch::nn::Module {
   Tensor split_heads(const Tensor& x, int64_t heads) const;
 
   MemoryAttentionConfig config_;
-  torch::nn::Linear q_proj_{nullptr}, k_proj_{nullptr}, v_proj_{nullptr}, o_proj_{nullptr};
+  Linear q_proj_{nullptr}, k_proj_{nullptr}, v_proj_{nullptr}, o_proj_{nullptr};
   decoder::RmsNorm q_norm_{nullptr}, k_norm_{nullptr};  // null: none
 };
 TORCH_MODULE(MemoryAttention);

@@ -7,6 +7,7 @@
 
 #include "common/atomic_file.h"
 #include "common/load_weights.h"
+#include "common/parameter_scope.h"
 #include "common/safetensors.h"
 #include "common/translated_weights.h"
 #include "common/weight_store.h"
@@ -34,6 +35,7 @@ MllamaModel load_mllama(const std::filesystem::path& folder, const MllamaConfig&
   const WeightStore weights = WeightStore::open(folder);
   decoder::check_plausible(num_parameters(config), weights);
   const bool is_new_naming = weights.contains("model.multi_modal_projector.weight");
+  const ParameterScope scope({.dtype = dtype, .initialise = false});
   MllamaModel model(config);
   std::map<std::string, TensorOrigin> origins;
   for (const auto& parameter : model->named_parameters()) {

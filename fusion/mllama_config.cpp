@@ -118,6 +118,11 @@ MllamaConfig mllama_config_from_json(const Json& json) {
     throw std::invalid_argument(std::string(kMllamaWhere) +
                                 ": text_config.tie_word_embeddings is true, expected false");
   }
+  if (config.decoder.biases != decoder::BiasKind::kNone) {
+    throw std::invalid_argument(std::string(kMllamaWhere) +
+                                ": text_config.architectures names a decoder with biases, "
+                                "expected Llama's");
+  }
   config.decoder.extra_embeddings = kExtraEmbeddings;
   check_mllama_layers(config.cross_attention_layers, config.decoder.layers);
   config.decoder.layers -= static_cast<int64_t>(config.cross_attention_layers.size());

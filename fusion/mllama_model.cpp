@@ -5,9 +5,8 @@ namespace nvlm::fusion {
 MllamaModelImpl::MllamaModelImpl(const MllamaConfig& config) : config_(config) {
   validate(config);
   vision_model = register_module("vision_model", vision::MllamaVisionEncoder(config.vision));
-  multi_modal_projector =
-      register_module("multi_modal_projector",
-                      torch::nn::Linear(config.vision.output_width(), config.decoder.hidden));
+  multi_modal_projector = register_module(
+      "multi_modal_projector", Linear(config.vision.output_width(), config.decoder.hidden));
   cross_attention = register_module(
       "cross_attention", GatedCrossAttentionStack(config.cross_attention(), config.depths()));
   language_model = register_module("language_model", decoder::LlamaForCausalLM(config.decoder));

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <torch/nn/module.h>
-#include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
+#include "common/linear.h"
 #include "decoder/generation.h"
 #include "decoder/llama.h"
 #include "fusion/gated_cross_attention_stack.h"
@@ -52,7 +52,7 @@ class MllamaModelImpl : public torch::nn::Module {
   const MllamaConfig& config() const { return config_; }
 
   vision::MllamaVisionEncoder vision_model{nullptr};
-  torch::nn::Linear multi_modal_projector{nullptr};
+  Linear multi_modal_projector{nullptr};
   GatedCrossAttentionStack cross_attention{nullptr};
   decoder::LlamaForCausalLM language_model{nullptr};
 

@@ -4,34 +4,24 @@
 #include <stdexcept>
 #include <string>
 
+#include "fusion/image_markers.h"
+
 namespace nvlm::fusion {
 namespace {
 
-constexpr std::string_view kImageToken = "<|image|>", kPictureMarker = "<image>";
+constexpr std::string_view kImageToken = "<|image|>";
 
-/// The question with the image token for each marker, or in front where there is none.
-std::string with_image_tokens(std::string_view question, int64_t num_images) {
-  if (question.find(kImageToken) != std::string_view::npos) {
+/// What a message says, with the image token where each of its pictures stands.
+std::string with_image_tokens(const std::string& text, int64_t num_images) {
+  if (text.find(kImageToken) != std::string::npos) {
     throw std::invalid_argument(
         "fusion.prompt: the question holds <|image|>, expected <image> for a picture's place");
   }
-  std::string text;
-  int64_t markers = 0;
-  size_t begin = 0;
-  for (size_t end; (end = question.find(kPictureMarker, begin)) != std::string_view::npos;
-       begin = end + kPictureMarker.size()) {
-    text.append(question.substr(begin, end - begin)).append(kImageToken);
-    ++markers;
+  std::string result;
+  for (const std::string& piece : pieces_around_images(text, num_images, "")) {
+    result.append(piece).append(kImageToken);
   }
-  text.append(question.substr(begin));
-  if (markers == 0) {
-    for (int64_t i = 0; i < num_images; ++i) text.insert(0, kImageToken);
-    return text;
-  }
-  if (markers == num_images) return text;
-  throw std::invalid_argument("fusion.prompt: the question has " + std::to_string(markers) +
-                              " <image> markers but " + std::to_string(num_images) +
-                              " pictures were given");
+  return result.substr(0, result.size() - kImageToken.size());  // pieces stand around the pictures
 }
 
 }  // namespace
@@ -61,14 +51,24 @@ MllamaPromptBuilder::MllamaPromptBuilder(const decoder::Tokenizer& tokenizer,
 
 MllamaPrompt MllamaPromptBuilder::build(std::string_view question, int64_t num_images,
                                         std::optional<std::string_view> answer) const {
+  const decoder::Message message{.text = std::string(question), .num_images = num_images};
+  return build(std::span(&message, 1), answer);
+}
+
+MllamaPrompt MllamaPromptBuilder::build(std::span<const decoder::Message> conversation,
+                                        std::optional<std::string_view> answer) const {
+  std::vector<decoder::Message> said(conversation.begin(), conversation.end());
+  int64_t num_images = 0;
+  for (decoder::Message& message : said) {
+    message.text = with_image_tokens(message.text, message.num_images);
+    num_images += message.num_images;
+  }
   MllamaPrompt prompt;
-  prompt.ids = tokenizer_->encode("<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n" +
-                                  with_image_tokens(question, num_images) +
-                                  "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n");
+  prompt.ids = tokenizer_->encode(decoder::chat_text(chat_, said, /*answer_follows=*/true));
   prompt.labels.assign(prompt.ids.size(), decoder::kIgnoredLabel);
   prompt.answer_begin = prompt.size();
   if (answer) {
-    for (const int64_t id : tokenizer_->encode(std::string(*answer) + "<|eot_id|>")) {
+    for (const int64_t id : tokenizer_->encode(std::string(*answer) + chat_.stop)) {
       prompt.ids.push_back(id);
       prompt.labels.push_back(id);
     }

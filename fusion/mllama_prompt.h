@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "common/tensor.h"
+#include "decoder/chat_template.h"
 #include "decoder/language_model_loss.h"
 #include "decoder/tokenizer/tokenizer.h"
 
@@ -36,24 +38,28 @@ struct MllamaPrompt {
   int64_t num_images() const { return static_cast<int64_t>(seen_by.size()); }
 };
 
-/// Writes prompts in Llama 3's chat format, without a system turn. Safe to share between threads.
+/// Writes prompts in Llama 3's chat format, without a system turn of its own. Safe to share between
+/// threads.
 class MllamaPromptBuilder {
  public:
   /// tokenizer  must outlive the builder
   /// throws     std::invalid_argument unless <|image|> is one token with this id
   MllamaPromptBuilder(const decoder::Tokenizer& tokenizer, int64_t image_token_id);
 
-  /// question  UTF-8; "<image>" marks where each picture stands; without any marker the pictures
-  ///           come first
-  /// answer    absent: a prompt to generate from
-  /// throws    std::invalid_argument if markers and pictures differ in number, or a text holds
-  ///           <|image|> itself
+  /// answer  absent: a prompt to generate from
+  /// throws  std::invalid_argument as decoder::validate, or if markers and pictures of a turn
+  ///         differ in number, or a text holds <|image|> itself
+  MllamaPrompt build(std::span<const decoder::Message> conversation,
+                     std::optional<std::string_view> answer = std::nullopt) const;
+
+  /// The same for one question.
   MllamaPrompt build(std::string_view question, int64_t num_images,
                      std::optional<std::string_view> answer = std::nullopt) const;
 
  private:
   const decoder::Tokenizer* tokenizer_;
   int64_t image_token_id_;
+  decoder::ChatTemplate chat_ = decoder::chat_template("llama3");
 };
 
 /// Prompts of a batch, padded on the right.

@@ -3,64 +3,108 @@
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "common/atomic_file.h"
 #include "common/json.h"
 #include "common/load_weights.h"
+#include "common/parameter_scope.h"
 #include "common/safetensors.h"
+#include "common/translated_weights.h"
 #include "common/weight_store.h"
 #include "decoder/checkpoint.h"
 #include "decoder/tokenizer/tokenizer.h"
+#include "fusion/internvl_native.h"
 
 namespace nvlm::fusion {
 namespace {
+
+/// What stands beside config.json.
+void complete_config(MultimodalConfig& config, const Json& json,
+                     const std::filesystem::path& folder, const WeightStore& weights) {
+  config.vision = vision::with_stored_heads(config.vision, weights, "vision_model.");
+  const std::filesystem::path preprocessor = folder / "preprocessor_config.json";
+  if (!std::filesystem::exists(preprocessor)) return;
+  config.preprocessor = vision::preprocessor_config_from_json(read_json(preprocessor));
+  // The model's own word on tiling counts: published preprocessors know only the tile's size.
+  config.preprocessor.tiling = vision::tiling_from_model_config(json, config.preprocessor.tiling);
+}
+
+/// The same for the native layout.
+void complete_native_config(MultimodalConfig& config, const std::filesystem::path& folder,
+                            const WeightStore& weights) {
+  for (const char* file : {"preprocessor_config.json", "processor_config.json"}) {
+    if (!std::filesystem::exists(folder / file)) continue;
+    const Json json = read_json(folder / file);
+    if (!json.contains("size") && !json.contains("image_processor")) continue;
+    config.preprocessor = internvl_native_preprocessor(json);
+    break;
+  }
+  // Two entries of config.json speak of a tied head and their defaults changed over time; what is
+  // stored is plain.
+  config.decoder.tie_word_embeddings = !internvl_native_has_head(weights);
+}
+
+/// Counted without taking memory for them.
+int64_t described_parameters(const MultimodalConfig& config) {
+  const ParameterScope shapes_only({.device = at::kMeta});
+  int64_t count = 0;
+  for (const Tensor& weight : MultimodalModel(config)->parameters()) count += weight.numel();
+  return count;
+}
+
+std::vector<std::string> tensor_names(const torch::nn::Module& module) {
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : state_dict(module)) names.push_back(name);
+  return names;
+}
+
+}  // namespace
 
 std::string dtype_name(at::ScalarType dtype) {
   if (dtype == at::kFloat) return "float32";
   if (dtype == at::kBFloat16) return "bfloat16";
   if (dtype == at::kDouble) return "float64";
-  throw std::invalid_argument("save_multimodal: dtype is " + std::string(c10::toString(dtype)) +
+  throw std::invalid_argument("fusion.checkpoint: dtype is " + std::string(c10::toString(dtype)) +
                               ", expected float32, bfloat16 or float64");
 }
 
-/// Greedy until the token that closes an answer.
 Json generation_defaults(const decoder::Tokenizer& tokenizer, const PromptFormat& format) {
-  const auto end = tokenizer.find(format.answer_close);
+  const auto end = tokenizer.find(format.chat.stop);
   if (!end) {
-    throw std::invalid_argument("save_multimodal: the tokenizer has no token '" +
-                                format.answer_close + "', which ends an answer");
+    throw std::invalid_argument("fusion.checkpoint: the tokenizer has no token '" +
+                                format.chat.stop + "', which ends an answer");
   }
   return {{"do_sample", false},
           {"eos_token_id", *end},
           {"pad_token_id", tokenizer.find("<|endoftext|>").value_or(*end)}};
 }
 
-}  // namespace
-
 MultimodalModel load_multimodal(const std::filesystem::path& folder, at::ScalarType dtype) {
-  const std::filesystem::path config_path = folder / "config.json";
-  const Json json = read_json(config_path);
+  const Json json = read_json(folder / "config.json");
   const WeightStore weights = WeightStore::open(folder);
+  const bool is_native = is_internvl_native(json);
   MultimodalConfig config;
   try {
     config = multimodal_config_from_json(json);
-    config.vision = vision::with_stored_heads(config.vision, weights, "vision_model.");
-    const std::filesystem::path preprocessor = folder / "preprocessor_config.json";
-    if (std::filesystem::exists(preprocessor)) {
-      config.preprocessor = vision::preprocessor_config_from_json(read_json(preprocessor));
-      // The model's own word on tiling counts: published preprocessors know only the tile's size.
-      config.preprocessor.tiling =
-          vision::tiling_from_model_config(json, config.preprocessor.tiling);
+    if (is_native) {
+      complete_native_config(config, folder, weights);
+    } else {
+      complete_config(config, json, folder, weights);
     }
     validate(config);
   } catch (const std::exception& error) {
     throw std::runtime_error(folder.string() + ": " + error.what());
   }
-  decoder::check_plausible(num_parameters(config), weights);  // before memory is taken for it
+  decoder::check_plausible(described_parameters(config), weights);
+  const ParameterScope scope({.dtype = dtype, .initialise = false});
   MultimodalModel model(config);
+  std::map<std::string, TensorOrigin> origins;
+  if (is_native) origins = internvl_native_origins(tensor_names(*model), weights);
   LoadOptions options;
   options.dtype = dtype;
-  load_weights(*model, weights, options);
+  load_weights(*model, TranslatedWeights(weights, std::move(origins)), options);
   model->eval();
   return model;
 }

@@ -2,16 +2,21 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
+#include "common/json.h"
 #include "common/tensor.h"
+#include "decoder/tokenizer/tokenizer.h"
 #include "fusion/multimodal_model.h"
+#include "fusion/prompt_format.h"
 
 namespace nvlm::fusion {
 
 /// Loads config.json, preprocessor_config.json (where it exists) and the weights: a lab model of
-/// any variant, NVLM-D, or InternVL 2.5 with a Llama or Qwen2 decoder. In evaluation mode, on the
-/// CPU. dtype   of all parameters throws  std::runtime_error naming the file and what is wrong with
-/// it, all tensors at once
+/// any variant, NVLM-D, or InternVL with a Llama or Qwen2 decoder, in its original layout or that
+/// of Hugging Face's native port (see internvl_native.h). In evaluation mode, on the CPU. dtype of
+/// all parameters throws  std::runtime_error naming the file and what is wrong with it, all tensors
+/// at once
 MultimodalModel load_multimodal(const std::filesystem::path& folder,
                                 at::ScalarType dtype = at::kFloat);
 
@@ -24,5 +29,13 @@ MultimodalModel load_multimodal(const std::filesystem::path& folder,
 void save_multimodal(const std::filesystem::path& folder, const MultimodalModel& model,
                      const std::filesystem::path& tokenizer_json,
                      at::ScalarType dtype = at::kFloat);
+
+/// What config.json calls the dtype of stored weights.
+/// throws  std::invalid_argument for one that is not stored
+std::string dtype_name(at::ScalarType dtype);
+
+/// generation_config.json: greedy until the token that closes an answer.
+/// throws  std::invalid_argument if the tokenizer lacks that token
+Json generation_defaults(const decoder::Tokenizer& tokenizer, const PromptFormat& format);
 
 }  // namespace nvlm::fusion

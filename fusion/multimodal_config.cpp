@@ -3,11 +3,13 @@
 #include <stdexcept>
 
 #include "fusion/gated_cross_attention_stack.h"
+#include "fusion/internvl_native.h"
 
 namespace nvlm::fusion {
 namespace {
 
 constexpr const char* kConfigWhere = "config.json";
+constexpr const char* kLabEntry = "nvlm_lab";
 
 void check_fits(int64_t value, int64_t expected, const char* field, const char* what) {
   if (value == expected) return;
@@ -40,7 +42,8 @@ std::string checked_architecture(const Json& json) {
     return architecture;
   }
   throw std::runtime_error(std::string(kConfigWhere) + ": architecture '" + architecture +
-                           "' without a fusion_config, expected NVLM_D or InternVLChatModel");
+                           "' without a fusion_config, expected NVLM_D, InternVLChatModel or "
+                           "InternVLForConditionalGeneration");
 }
 
 /// What the published inline models leave unsaid.
@@ -110,19 +113,21 @@ void validate(const MultimodalConfig& config) {
   }
 }
 
-int64_t num_parameters(const MultimodalConfig& config) {
-  const FusionConfig& fusion = config.fusion;
-  const ProjectorConfig& projector = fusion.projector;
-  const int64_t width = projector.hidden > 0 ? projector.hidden : projector.output;
-  int64_t total = vision::num_parameters(config.vision) + decoder::num_parameters(config.decoder) +
-                  2 * projector.input + (projector.input + projector.bias) * width;
-  if (projector.hidden > 0) total += (projector.hidden + projector.bias) * projector.output;
-  if (!routing(fusion.variant).uses_memory()) return total;
-  if (fusion.num_tile_positions > 0) total += (1 + fusion.num_tile_positions) * projector.output;
-  return total + static_cast<int64_t>(fusion.depths.size()) * num_block_parameters(fusion);
+void read_lab_entry(const Json& json, MultimodalConfig& config) {
+  if (!json.contains(kLabEntry)) return;
+  constexpr const char* kWhere = "config.json: nvlm_lab";
+  const Json entry = json_get<Json>(json, kLabEntry, kConfigWhere);
+  config.fusion = fusion_config_from_json(json_get<Json>(entry, "fusion_config", kWhere));
+  config.prompt_template = json_get<std::string>(entry, "template", kWhere);
+}
+
+void write_lab_entry(const MultimodalConfig& config, Json& json) {
+  json[kLabEntry] = {{"fusion_config", to_json(config.fusion)},
+                     {"template", config.prompt_template}};
 }
 
 MultimodalConfig multimodal_config_from_json(const Json& json) {
+  if (is_internvl_native(json)) return internvl_native_config_from_json(json);
   const std::string architecture = checked_architecture(json);
   check_features(json);
   MultimodalConfig config;
@@ -132,12 +137,13 @@ MultimodalConfig multimodal_config_from_json(const Json& json) {
       decoder::llama_config_from_json(json_get<Json>(json, "llm_config", kConfigWhere));
   config.preprocessor.tiling = vision::tiling_from_model_config(json, config.preprocessor.tiling);
   config.prompt_template = json_get<std::string>(json, "template", kConfigWhere);
-  prompt_format(config.prompt_template);  // throws for an unknown one
   if (json.contains("fusion_config")) {
     config.fusion = fusion_config_from_json(json["fusion_config"]);
   } else {
     config.fusion = published_fusion(architecture, config.vision, config.decoder);
+    read_lab_entry(json, config);
   }
+  prompt_format(config.prompt_template);  // throws for an unknown one
   validate(config);
   return config;
 }

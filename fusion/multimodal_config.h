@@ -38,14 +38,19 @@ MultimodalConfig lab_model(Variant variant, const vision::VisionConfig& vision,
 /// Throws std::invalid_argument where the parts do not fit together.
 void validate(const MultimodalConfig& config);
 
-/// Weights that the configuration describes, by its numbers alone; a tied head counts once.
-/// config  a valid one
-int64_t num_parameters(const MultimodalConfig& config);
-
-/// Reads config.json of a lab model, of NVLM-D or of InternVL 2.5 (these two have no fusion_config;
-/// what it would say follows from the architecture).
+/// Reads config.json of a lab model, of NVLM-D or of InternVL 2.5 in its original or its native
+/// layout (the published ones have no fusion_config; what it would say follows from the
+/// architecture).
 /// throws  std::runtime_error or std::invalid_argument for a missing, mistyped or impossible field
 MultimodalConfig multimodal_config_from_json(const Json& json);
+
+/// Takes over `nvlm_lab` of a config.json where it stands there: the fusion_config and the template
+/// of a model of ours in a published layout (export_internvl), which the family's code does not
+/// look at. A fusion_config at the top would not do, as transformers has a meaning of its own for
+/// it. throws  as fusion_config_from_json
+void read_lab_entry(const Json& json, MultimodalConfig& config);
+/// The inverse.
+void write_lab_entry(const MultimodalConfig& config, Json& json);
 
 /// config.json in the layout of NVLM-D, with model_type "nvlm_lab" and a fusion_config.
 Json to_json(const MultimodalConfig& config);

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <torch/nn/module.h>
-#include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
+#include "common/linear.h"
 #include "common/tensor.h"
 #include "vision/vision_layer.h"
 
@@ -30,7 +30,7 @@ class ProjectorImpl : public torch::nn::Module {
 
  private:
   vision::VisionNorm norm_{nullptr};
-  torch::nn::Linear first_{nullptr}, second_{nullptr};  // second_ is null with one layer
+  Linear first_{nullptr}, second_{nullptr};  // second_ is null with one layer
 };
 TORCH_MODULE(Projector);
 

@@ -6,25 +6,32 @@
 #include <string>
 #include <utility>
 
+#include "fusion/image_markers.h"
+
 namespace nvlm::fusion {
 namespace {
-
-constexpr std::string_view kImageMarker = "<image>";
 
 /// Grows a prompt from left to right.
 class PromptWriter {
  public:
-  PromptWriter(const decoder::Tokenizer& tokenizer, bool joint)
-      : tokenizer_(tokenizer), joint_(joint) {}
+  PromptWriter(const decoder::Tokenizer& tokenizer, const PromptConfig& config, int64_t slot_id)
+      : tokenizer_(tokenizer), config_(config), slot_id_(slot_id) {
+    prompt.tile_tokens = config.tile_tokens;
+  }
 
   void text(std::string_view piece, int64_t tile = kNoTile) {
     pending_ += piece;
-    if (!joint_) flush(tile);
+    if (!config_.format.joint) flush(tile);
   }
 
-  void slots(int64_t count, int64_t id, int64_t tile) {
-    flush();
-    for (int64_t i = 0; i < count; ++i) push(id, tile, /*is_slot=*/true, kIgnoredLabel);
+  void image(const vision::ImageLayout& layout) {
+    text(config_.format.image_open);
+    const auto image = static_cast<int64_t>(prompt.visible_from.size());
+    prompt.visible_from.push_back(prompt.size());
+    for (int64_t tile = 0; tile < layout.num_tiles(); ++tile) {
+      prompt.tiles.push_back(write_tile(layout, image, tile));
+    }
+    text(config_.format.image_close);
   }
 
   void answer(std::string_view piece) {
@@ -41,6 +48,37 @@ class PromptWriter {
   Prompt prompt;
 
  private:
+  TilePlacement write_tile(const vision::ImageLayout& layout, int64_t image, int64_t tile) {
+    const auto index = static_cast<int64_t>(prompt.tiles.size());
+    const std::string tag = tile_tag(config_.tags, layout, tile);
+    TilePlacement place;
+    place.image = image;
+    place.tile = tile;
+    place.role = layout.role(tile);
+    place.route = config_.routing.of(place.role);
+    if (place.route == Route::kInline) {
+      text(tag, index);
+      slots(index);
+      place.begin = prompt.size() - config_.tile_tokens;
+      return place;
+    }
+    if (config_.routing.memory_tags == Route::kInline) {
+      text(tag, index);
+    } else {
+      place.memory_tag = tokenizer_.encode(tag);
+    }
+    place.begin = memory_end_ + static_cast<int64_t>(place.memory_tag.size());
+    memory_end_ = place.begin + config_.tile_tokens;
+    return place;
+  }
+
+  void slots(int64_t tile) {
+    flush();
+    for (int64_t i = 0; i < config_.tile_tokens; ++i) {
+      push(slot_id_, tile, /*is_slot=*/true, kIgnoredLabel);
+    }
+  }
+
   void push(int64_t id, int64_t tile, bool is_slot, int64_t label) {
     prompt.ids.push_back(id);
     prompt.tile.push_back(tile);
@@ -49,30 +87,11 @@ class PromptWriter {
   }
 
   const decoder::Tokenizer& tokenizer_;
-  bool joint_;
+  const PromptConfig& config_;
+  int64_t slot_id_;
+  int64_t memory_end_ = 0;
   std::string pending_;
 };
-
-/// The question with a marker for each picture, between whose pieces the pictures stand.
-std::vector<std::string> pieces_around_images(std::string_view question, size_t num_images) {
-  std::string text(question);
-  if (text.find(kImageMarker) == std::string::npos) {
-    for (size_t i = 0; i < num_images; ++i) text.insert(0, std::string(kImageMarker) + "\n");
-  }
-  std::vector<std::string> pieces;
-  size_t begin = 0;
-  for (size_t end; (end = text.find(kImageMarker, begin)) != std::string::npos;
-       begin = end + kImageMarker.size()) {
-    pieces.push_back(text.substr(begin, end - begin));
-  }
-  pieces.push_back(text.substr(begin));
-  if (pieces.size() != num_images + 1) {
-    throw std::invalid_argument("fusion.prompt: the question has " +
-                                std::to_string(pieces.size() - 1) + " <image> markers but " +
-                                std::to_string(num_images) + " pictures were given");
-  }
-  return pieces;
-}
 
 Tensor padded_rows(const std::vector<Prompt>& prompts, int64_t seq, int64_t padding,
                    const std::function<int64_t(const Prompt&, size_t)>& value) {
@@ -118,53 +137,44 @@ PromptBuilder::PromptBuilder(const decoder::Tokenizer& tokenizer, PromptConfig c
 Prompt PromptBuilder::build(std::string_view question,
                             const std::vector<vision::ImageLayout>& layouts,
                             std::optional<std::string_view> answer) const {
-  const std::vector<std::string> pieces = pieces_around_images(question, layouts.size());
-  const PromptFormat& format = config_.format;
-  PromptWriter writer(*tokenizer_, format.joint);
-  Prompt& prompt = writer.prompt;
-  prompt.tile_tokens = config_.tile_tokens;
-  int64_t memory_end = 0;
+  const decoder::Message message{.text = std::string(question),
+                                 .num_images = static_cast<int64_t>(layouts.size())};
+  return build(std::span(&message, 1), layouts, answer);
+}
 
-  writer.text(format.opening);
-  for (size_t image = 0; image < layouts.size(); ++image) {
-    const vision::ImageLayout& layout = layouts[image];
-    writer.text(pieces[image]);
-    writer.text(format.image_open);
-    prompt.visible_from.push_back(prompt.size());
-    for (int64_t tile = 0; tile < layout.num_tiles(); ++tile) {
-      const auto index = static_cast<int64_t>(prompt.tiles.size());
-      const std::string tag = tile_tag(config_.tags, layout, tile);
-      TilePlacement place;
-      place.image = static_cast<int64_t>(image);
-      place.tile = tile;
-      place.role = layout.role(tile);
-      place.route = config_.routing.of(place.role);
-      if (place.route == Route::kInline) {
-        writer.text(tag, index);
-        writer.slots(config_.tile_tokens, slot_id_, index);
-        place.begin = prompt.size() - config_.tile_tokens;
-      } else {
-        if (config_.routing.memory_tags == Route::kInline) {
-          writer.text(tag, index);
-        } else {
-          place.memory_tag = tokenizer_->encode(tag);
-        }
-        place.begin = memory_end + static_cast<int64_t>(place.memory_tag.size());
-        memory_end = place.begin + config_.tile_tokens;
-      }
-      prompt.tiles.push_back(std::move(place));
-    }
-    writer.text(format.image_close);
+Prompt PromptBuilder::build(std::span<const decoder::Message> conversation,
+                            const std::vector<vision::ImageLayout>& layouts,
+                            std::optional<std::string_view> answer) const {
+  const decoder::ChatTemplate& chat = config_.format.chat;
+  int64_t num_images = 0;
+  for (const decoder::Message& message : conversation) num_images += message.num_images;
+  if (num_images != static_cast<int64_t>(layouts.size())) {
+    throw std::invalid_argument("fusion.prompt: the conversation has " +
+                                std::to_string(num_images) + " pictures but there are layouts of " +
+                                std::to_string(layouts.size()));
   }
-  writer.text(pieces.back());
-  writer.text(format.answer_open);
+  PromptWriter writer(*tokenizer_, config_, slot_id_);
+  size_t image = 0;
+  for (const auto& piece : decoder::chat_pieces(chat, conversation, /*answer_follows=*/true)) {
+    if (piece.message < 0) {
+      writer.text(piece.text);
+      continue;
+    }
+    const int64_t pictures = conversation[static_cast<size_t>(piece.message)].num_images;
+    const auto texts = pieces_around_images(piece.text, pictures, "\n");
+    for (size_t i = 0; i + 1 < texts.size(); ++i) {
+      writer.text(texts[i]);
+      writer.image(layouts[image++]);
+    }
+    writer.text(texts.back());
+  }
   writer.flush();
-  prompt.answer_begin = prompt.size();
+  writer.prompt.answer_begin = writer.prompt.size();
   if (answer) {
     writer.answer(*answer);
-    writer.answer(format.answer_close);
+    writer.answer(chat.stop);
   }
-  return std::move(prompt);
+  return std::move(writer.prompt);
 }
 
 PromptBatch PromptBatch::to(at::Device device) const {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -67,12 +68,18 @@ class PromptBuilder {
   ///            tiles go to the memory under a format that tokenises jointly
   PromptBuilder(const decoder::Tokenizer& tokenizer, PromptConfig config);
 
-  /// question  UTF-8; "<image>" marks where each picture stands; without any marker the pictures
-  ///           come first, each followed by a newline
-  /// layouts   of the pictures, in order
-  /// answer    absent: a prompt to generate from
-  /// throws    std::invalid_argument if there are markers, but not as many as pictures
-  /// differs:  each piece of text is tokenised alone (see PromptFormat::joint), the answer always
+  /// conversation  pictures without markers come first in their turn, each followed by a newline
+  /// layouts       of all its pictures, in order
+  /// answer        absent: a prompt to generate from
+  /// throws        std::invalid_argument as decoder::validate, or if a turn has markers, but not as
+  ///               many as pictures
+  /// differs:      each piece of text is tokenised alone (see PromptFormat::joint), the answer
+  ///               always
+  Prompt build(std::span<const decoder::Message> conversation,
+               const std::vector<vision::ImageLayout>& layouts,
+               std::optional<std::string_view> answer = std::nullopt) const;
+
+  /// The same for one question.
   Prompt build(std::string_view question, const std::vector<vision::ImageLayout>& layouts,
                std::optional<std::string_view> answer = std::nullopt) const;
 

@@ -9,16 +9,11 @@ PromptFormat prompt_format(std::string_view template_name) {
   if (template_name == "nvlm_lab") return format;
   format.joint = true;
   if (template_name == "chatml") {
-    // No newline after <|im_end|>, unlike ChatML elsewhere.
-    format.opening = "<|im_start|>system\nAnswer the questions.<|im_end|><|im_start|>user\n";
-    format.answer_open = "<|im_end|><|im_start|>assistant\n";
+    format.chat = decoder::chat_template("nvlm_d");
     return format;
   }
   if (template_name == "internvl2_5") {
-    format.opening =
-        "<|im_start|>system\n"
-        "你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的"
-        "多模态大语言模型。<|im_end|>\n<|im_start|>user\n";
+    format.chat = decoder::chat_template("internvl2_5");
     format.image_open = "<img>";
     format.image_close = "</img>";
     format.slot = "<IMG_CONTEXT>";

@@ -1,19 +1,18 @@
-// The words around a question: chat markers, picture markers, the image-pad token.
+// The words of a prompt: the chat format, the marks around a picture, the image-pad token.
 #pragma once
 
 #include <string>
 #include <string_view>
 
+#include "decoder/chat_template.h"
+
 namespace nvlm::fusion {
 
-/// opening [image_open tags and slots image_close] question answer_open answer answer_close
 struct PromptFormat {
-  std::string opening = "<|im_start|>user\n";
+  decoder::ChatTemplate chat = decoder::chat_template("chatml");
   std::string image_open = "<Image>";
   std::string image_close = "</Image>";
-  std::string answer_open = "<|im_end|>\n<|im_start|>assistant\n";
-  std::string answer_close = "<|im_end|>";  // ends generation, too
-  std::string slot = "<|vision_pad|>";      // one token
+  std::string slot = "<|vision_pad|>";  // one token
   /// true: neighbouring pieces of text are tokenised as one string, as the released NVLM-D-72B does
   /// ("<Image><tile_1>" merges "><"). false: each piece alone, as it was trained; then it is known
   /// to which tile each token belongs, which the memory route needs.

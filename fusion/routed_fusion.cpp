@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "common/parameter_scope.h"
 #include "decoder/llama.h"
 #include "fusion/remember.h"
 #include "fusion/splice.h"
@@ -72,10 +73,11 @@ RoutedFusion::RoutedFusion(const FusionConfig& config)
     blocks_ = register_module("cross_attention", make_blocks(config));
     if (config.num_tile_positions > 0) {
       tile_positions_ = register_module(
-          "tile_positions",
-          torch::nn::Embedding(1 + config.num_tile_positions, config.projector.output));
-      const c10::NoGradGuard no_grad;
-      tile_positions_->weight.normal_(0, 0.02);
+          "tile_positions", Embedding(1 + config.num_tile_positions, config.projector.output));
+      if (initialises_parameters()) {
+        const c10::NoGradGuard no_grad;
+        tile_positions_->weight.normal_(0, 0.02);
+      }
     }
   }
 }

@@ -1,8 +1,7 @@
 // NVLM-D, NVLM-X and NVLM-H: two routes into the decoder, and the prompt says who takes which.
 #pragma once
 
-#include <torch/nn/modules/embedding.h>
-
+#include "common/linear.h"
 #include "fusion/fusion_config.h"
 #include "fusion/fusion_module.h"
 #include "fusion/gated_cross_attention_stack.h"
@@ -26,8 +25,8 @@ class RoutedFusion : public FusionModule {
   vision::TileFeatures positioned(vision::TileFeatures tiles);
 
   Projector projector_{nullptr};
-  GatedCrossAttentionStack blocks_{nullptr};      // null: all tiles are inline
-  torch::nn::Embedding tile_positions_{nullptr};  // null: none; row 0 is the thumbnail's
+  GatedCrossAttentionStack blocks_{nullptr};  // null: all tiles are inline
+  Embedding tile_positions_{nullptr};         // null: none; row 0 is the thumbnail's
   bool bind_memory_tags_;
 };
 

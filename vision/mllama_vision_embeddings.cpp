@@ -1,12 +1,13 @@
 #include "vision/mllama_vision_embeddings.h"
 
+#include "common/parameter_scope.h"
 #include "vision/vision_embeddings.h"
 
 namespace nvlm::vision {
 namespace {
 
-torch::nn::Embedding aspect_ratio_table(const MllamaVisionConfig& config, int64_t width) {
-  torch::nn::Embedding table(torch::nn::EmbeddingOptions(1 + config.num_aspect_ratios(), width));
+Embedding aspect_ratio_table(const MllamaVisionConfig& config, int64_t width) {
+  Embedding table(1 + config.num_aspect_ratios(), width);
   truncated_normal_(table->weight);
   return table;
 }
@@ -17,7 +18,7 @@ MllamaTileEmbeddingImpl::MllamaTileEmbeddingImpl(const MllamaVisionConfig& confi
     : max_tiles_(config.max_tiles) {
   embedding_ =
       register_module("embedding", aspect_ratio_table(config, config.max_tiles * config.hidden));
-  gate_ = register_parameter("gate", at::zeros({1}));
+  gate_ = register_parameter("gate", new_parameter({1}, 0));
 }
 
 Tensor MllamaTileEmbeddingImpl::forward(const Tensor& x, int64_t aspect_ratio_id) {
@@ -28,11 +29,11 @@ Tensor MllamaTileEmbeddingImpl::forward(const Tensor& x, int64_t aspect_ratio_id
 
 MllamaPositionEmbeddingImpl::MllamaPositionEmbeddingImpl(const MllamaVisionConfig& config)
     : max_tiles_(config.max_tiles), patches_(config.patches()) {
-  embedding_ = register_parameter("embedding", at::empty({patches_, config.hidden}));
+  embedding_ = register_parameter("embedding", new_parameter({patches_, config.hidden}));
   truncated_normal_(embedding_);
   tile_embedding_ = register_module(
       "tile_embedding", aspect_ratio_table(config, config.max_tiles * patches_ * config.hidden));
-  gate_ = register_parameter("gate", at::zeros({1}));
+  gate_ = register_parameter("gate", new_parameter({1}, 0));
 }
 
 Tensor MllamaPositionEmbeddingImpl::forward(const Tensor& x, int64_t aspect_ratio_id) {

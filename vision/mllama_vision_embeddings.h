@@ -3,9 +3,9 @@
 #pragma once
 
 #include <torch/nn/module.h>
-#include <torch/nn/modules/embedding.h>
 #include <torch/nn/pimpl.h>
 
+#include "common/linear.h"
 #include "common/tensor.h"
 #include "vision/mllama_vision_config.h"
 
@@ -23,8 +23,8 @@ class MllamaTileEmbeddingImpl : public torch::nn::Module {
 
  private:
   int64_t max_tiles_;
-  torch::nn::Embedding embedding_{nullptr};  // [1 + aspect ratios, max_tiles * hidden]
-  Tensor gate_;                              // [1]
+  Embedding embedding_{nullptr};  // [1 + aspect ratios, max_tiles * hidden]
+  Tensor gate_;                   // [1]
 };
 TORCH_MODULE(MllamaTileEmbedding);
 
@@ -40,9 +40,9 @@ class MllamaPositionEmbeddingImpl : public torch::nn::Module {
 
  private:
   int64_t max_tiles_, patches_;
-  Tensor embedding_;                              // [patches, hidden]
-  torch::nn::Embedding tile_embedding_{nullptr};  // [1 + ratios, max_tiles * patches * hidden]
-  Tensor gate_;                                   // [1]
+  Tensor embedding_;                   // [patches, hidden]
+  Embedding tile_embedding_{nullptr};  // [1 + ratios, max_tiles * patches * hidden]
+  Tensor gate_;                        // [1]
 };
 TORCH_MODULE(MllamaPositionEmbedding);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/check.h"
+#include "common/parameter_scope.h"
 
 namespace nvlm::vision {
 namespace {
@@ -29,7 +30,7 @@ MllamaVisionEncoderImpl::MllamaVisionEncoderImpl(const MllamaVisionConfig& confi
   validate(config);
   const int64_t hidden = config.hidden;
   const auto norm = [&] { return VisionNorm(NormKind::kLayerNorm, hidden, hidden, kOuterNormEps); };
-  class_embedding_ = register_parameter("class_embedding", at::empty({hidden}));
+  class_embedding_ = register_parameter("class_embedding", new_parameter({hidden}));
   truncated_normal_(class_embedding_);
   patch_embedding_ = register_module("patch_embedding",
                                      PatchEmbedding(hidden, config.patch_size, /*has_bias=*/false));

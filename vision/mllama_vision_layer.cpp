@@ -1,15 +1,14 @@
 #include "vision/mllama_vision_layer.h"
 
 #include "common/attention.h"
+#include "common/parameter_scope.h"
 
 namespace nvlm::vision {
 
 MllamaVisionAttentionImpl::MllamaVisionAttentionImpl(const MllamaVisionConfig& config)
     : heads_(config.heads), head_dim_(config.hidden / config.heads) {
   const auto linear = [&](const char* name) {
-    return register_module(
-        name, torch::nn::Linear(
-                  torch::nn::LinearOptions(config.hidden, config.hidden).bias(/*new_bias=*/false)));
+    return register_module(name, Linear(config.hidden, config.hidden, /*has_bias=*/false));
   };
   q_proj_ = linear("q_proj");
   k_proj_ = linear("k_proj");
@@ -19,7 +18,7 @@ MllamaVisionAttentionImpl::MllamaVisionAttentionImpl(const MllamaVisionConfig& c
 
 Tensor MllamaVisionAttentionImpl::forward(const Tensor& x, int64_t num_real) {
   const int64_t tokens = x.size(1), num_padding = tokens - num_real;
-  const auto heads = [&](torch::nn::Linear& projection) {
+  const auto heads = [&](Linear& projection) {
     return projection(x)
         .view({x.size(0), tokens, heads_, head_dim_})
         .transpose(1, 2);  // [1, heads, tokens, head_dim]
@@ -44,8 +43,8 @@ MllamaVisionLayerImpl::MllamaVisionLayerImpl(const MllamaVisionConfig& config, b
   mlp_ = register_module("mlp", VisionMlp(config.hidden, config.ffn_hidden));
   if (!is_global) return;
   constexpr double kOpening = 0.785398;  // pi / 4, where the published ones start
-  gate_attn_ = register_parameter("gate_attn", at::full({1}, kOpening));
-  gate_ffn_ = register_parameter("gate_ffn", at::full({1}, kOpening));
+  gate_attn_ = register_parameter("gate_attn", new_parameter({1}, kOpening));
+  gate_ffn_ = register_parameter("gate_ffn", new_parameter({1}, kOpening));
 }
 
 Tensor MllamaVisionLayerImpl::forward(const Tensor& x, int64_t num_real) {

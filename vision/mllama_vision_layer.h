@@ -3,11 +3,11 @@
 
 #include <torch/nn/module.h>
 #include <torch/nn/modules/container/modulelist.h>
-#include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
 #include <functional>
 
+#include "common/linear.h"
 #include "common/tensor.h"
 #include "vision/mllama_vision_config.h"
 #include "vision/vision_layer.h"
@@ -29,7 +29,7 @@ class MllamaVisionAttentionImpl : public torch::nn::Module {
 
  private:
   int64_t heads_, head_dim_;
-  torch::nn::Linear q_proj_{nullptr}, k_proj_{nullptr}, v_proj_{nullptr}, o_proj_{nullptr};
+  Linear q_proj_{nullptr}, k_proj_{nullptr}, v_proj_{nullptr}, o_proj_{nullptr};
 };
 TORCH_MODULE(MllamaVisionAttention);
 

@@ -26,6 +26,29 @@ NormKind norm_from_name(const std::string& norm) {
                               "', expected 'layer_norm' or 'rms_norm'");
 }
 
+/// A number, or the list of a height and a width that are equal.
+int64_t square_side(const Json& json, const char* field, int64_t fallback) {
+  const Json value = json_get_or<Json>(json, field, Json(fallback), kWhere);
+  if (!value.is_array()) return json_get_or(json, field, fallback, kWhere);
+  const auto sides = json_get<std::vector<int64_t>>(json, field, kWhere);
+  check_field(sides.size() == 2 && sides[0] == sides[1], field, value.dump(),
+              "a number, or two that are equal");
+  return sides[0];
+}
+
+/// What both spellings of the configuration must say of the encoder.
+void check_activation_and_channels(const Json& json) {
+  const std::string activation = json_get_or(json, "hidden_act", "gelu", kWhere);
+  check_field(activation == "gelu", "hidden_act", "'" + activation + "'", "'gelu'");
+  check_range(json_get_or(json, "num_channels", int64_t{3}, kWhere), 3, 3, "num_channels");
+}
+
+/// The native port's q/k norm does not take the configuration's epsilon.
+void check_native_qk_norm(const VisionConfig& config) {
+  check_field(!config.qk_normalization || config.norm_eps == 1e-6, "layer_norm_eps",
+              std::to_string(config.norm_eps), "1e-6, as the q/k norm of the native layout has");
+}
+
 }  // namespace
 
 void validate(const VisionConfig& config) {
@@ -47,18 +70,6 @@ void validate(const VisionConfig& config) {
               "initializer_factor", std::to_string(config.initializer_factor), "a finite number");
 }
 
-int64_t num_parameters(const VisionConfig& config) {
-  const int64_t hidden = config.hidden, width = config.attention_width();
-  const int64_t norm = config.norm == NormKind::kLayerNorm ? 2 * hidden : hidden;
-  const int64_t attention = 3 * width * (hidden + config.qkv_bias) + (width + 1) * hidden +
-                            (config.qk_normalization ? 2 * width : 0);
-  const int64_t mlp = (hidden + 1) * config.ffn_hidden + (config.ffn_hidden + 1) * hidden;
-  const int64_t layer = 2 * norm + attention + mlp + /*layer scales=*/2 * hidden;
-  const int64_t patch = (3 * config.patch_size * config.patch_size + 1) * hidden;
-  const int64_t positions = (1 + config.patches()) * hidden;
-  return patch + positions + /*class token=*/hidden + config.layers * layer;
-}
-
 VisionConfig vision_config_from_json(const Json& json) {
   VisionConfig config;
   config.hidden = json_get<int64_t>(json, "hidden_size", kWhere);
@@ -73,9 +84,7 @@ VisionConfig vision_config_from_json(const Json& json) {
   config.norm_eps = json_get_or(json, "layer_norm_eps", 1e-6, kWhere);
   config.initializer_factor = json_get_or(json, "initializer_factor", 0.1, kWhere);
   config.dummy_heads = json_get_or(json, "num_dummy_heads", int64_t{0}, kWhere);
-  const std::string activation = json_get_or(json, "hidden_act", "gelu", kWhere);
-  check_field(activation == "gelu", "hidden_act", "'" + activation + "'", "'gelu'");
-  check_range(json_get_or(json, "num_channels", int64_t{3}, kWhere), 3, 3, "num_channels");
+  check_activation_and_channels(json);
   validate(config);
   return config;
 }
@@ -106,6 +115,57 @@ Json to_json(const VisionConfig& config) {
   };
   if (config.dummy_heads > 0) json["num_dummy_heads"] = config.dummy_heads;
   return json;
+}
+
+VisionConfig vision_config_from_native_json(const Json& json) {
+  VisionConfig config;
+  config.hidden = json_get_or(json, "hidden_size", int64_t{1024}, kWhere);
+  config.layers = json_get_or(json, "num_hidden_layers", int64_t{24}, kWhere);
+  config.heads = json_get_or(json, "num_attention_heads", int64_t{16}, kWhere);
+  config.ffn_hidden = json_get_or(json, "intermediate_size", int64_t{4096}, kWhere);
+  config.image_size = square_side(json, "image_size", 448);
+  config.patch_size = square_side(json, "patch_size", 14);
+  config.norm = norm_from_name(json_get_or(json, "norm_type", "layer_norm", kWhere));
+  config.qkv_bias = json_get_or(json, "attention_bias", false, kWhere);
+  config.qk_normalization = json_get_or(json, "use_qk_norm", false, kWhere);
+  config.norm_eps = json_get_or(json, "layer_norm_eps", 1e-6, kWhere);
+  config.initializer_factor = json_get_or(json, "layer_scale_init_value", 0.1, kWhere);
+  check_activation_and_channels(json);
+  for (const char* field : {"use_mean_pooling", "use_absolute_position_embeddings"}) {
+    check_field(json_get_or(json, field, true, kWhere), field, "false", "true");
+  }
+  check_native_qk_norm(config);
+  validate(config);
+  return config;
+}
+
+Json to_native_json(const VisionConfig& config) {
+  check_range(config.dummy_heads, 0, 0, "num_dummy_heads of the native layout");
+  check_native_qk_norm(config);
+  return {
+      {"architectures", {"InternVLVisionModel"}},
+      {"attention_bias", config.qkv_bias},
+      {"attention_dropout", 0.0},
+      {"hidden_act", "gelu"},
+      {"hidden_dropout_prob", 0.0},
+      {"hidden_size", config.hidden},
+      {"image_size", {config.image_size, config.image_size}},
+      {"initializer_range", 0.02},
+      {"intermediate_size", config.ffn_hidden},
+      {"layer_norm_eps", config.norm_eps},
+      {"layer_scale_init_value", config.initializer_factor},
+      {"model_type", "internvl_vision"},
+      {"norm_type", config.norm == NormKind::kLayerNorm ? "layer_norm" : "rms_norm"},
+      {"num_attention_heads", config.heads},
+      {"num_channels", 3},
+      {"num_hidden_layers", config.layers},
+      {"patch_size", {config.patch_size, config.patch_size}},
+      {"projection_dropout", 0.0},
+      {"use_absolute_position_embeddings", true},
+      {"use_mask_token", false},
+      {"use_mean_pooling", true},
+      {"use_qk_norm", config.qk_normalization},
+  };
 }
 
 VisionConfig with_stored_heads(VisionConfig config, const WeightStore& weights,

@@ -38,10 +38,6 @@ struct VisionConfig {
 /// Throws std::invalid_argument naming the field, its value and what is expected.
 void validate(const VisionConfig& config);
 
-/// Weights that the configuration describes.
-/// config  a valid one, so that nothing overflows
-int64_t num_parameters(const VisionConfig& config);
-
 /// Reads the fields of InternVisionModel's config.json (or of `vision_config` in a chat model's).
 /// throws  std::runtime_error or std::invalid_argument for a missing, mistyped or impossible field,
 ///         and for an activation or norm that is not implemented
@@ -49,6 +45,21 @@ VisionConfig vision_config_from_json(const Json& json);
 
 /// The same fields, for config.json. `num_dummy_heads` is written only where there are some.
 Json to_json(const VisionConfig& config);
+
+/// Reads `vision_config` of InternVL's native port in Hugging Face transformers, which has names of
+/// its own for the same encoder; absent fields have the port's defaults.
+/// throws  as vision_config_from_json, also for what the port can say and this encoder cannot:
+/// sizes
+///         that are not square, a norm behind the last layer, no positions, and a q/k norm whose
+///         epsilon (fixed at 1e-6 there) is not that of the other norms
+/// source  transformers, InternVLVisionConfig
+VisionConfig vision_config_from_native_json(const Json& json);
+
+/// The inverse.
+/// throws  std::invalid_argument for what the port cannot say: dummy heads, a q/k norm whose
+/// epsilon
+///         is not 1e-6
+Json to_native_json(const VisionConfig& config);
 
 /// Sets dummy_heads to what the stored attention weights have: published configurations do not
 /// mention them. `prefix`: what stands before "encoder." in the names, such as "vision_model.".

@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "common/check.h"
+#include "common/parameter_scope.h"
 
 namespace nvlm::vision {
 
 void truncated_normal_(const Tensor& parameter, double deviation) {
+  if (!initialises_parameters()) return;
   const torch::NoGradGuard no_grad;
   // erf(2 / sqrt(2)): the mass of a normal distribution within two deviations.
   const double mass = std::erf(std::sqrt(2.0));
@@ -43,8 +45,8 @@ Tensor grid_positions(int64_t grid, int64_t hidden) {
 
 PatchEmbeddingImpl::PatchEmbeddingImpl(int64_t hidden, int64_t patch_size, bool has_bias)
     : patch_size_(patch_size) {
-  weight_ = register_parameter("weight", at::empty({hidden, 3, patch_size, patch_size}));
-  if (has_bias) bias_ = register_parameter("bias", at::zeros({hidden}));
+  weight_ = register_parameter("weight", new_parameter({hidden, 3, patch_size, patch_size}));
+  if (has_bias) bias_ = register_parameter("bias", new_parameter({hidden}, 0));
   truncated_normal_(weight_, 1 / std::sqrt(3.0 * patch_size * patch_size));
 }
 
@@ -59,12 +61,13 @@ Tensor PatchEmbeddingImpl::forward(const Tensor& pixel_values) {
 }
 
 VisionEmbeddingsImpl::VisionEmbeddingsImpl(const VisionConfig& config) : config_(config) {
-  class_embedding_ = register_parameter("class_embedding", at::empty({1, 1, config.hidden}));
-  position_embedding_ =
-      register_parameter("position_embedding", at::empty({1, 1 + config.patches(), config.hidden}));
+  class_embedding_ = register_parameter("class_embedding", new_parameter({1, 1, config.hidden}));
+  position_embedding_ = register_parameter("position_embedding",
+                                           new_parameter({1, 1 + config.patches(), config.hidden}));
   patch_embedding_ = register_module(
       "patch_embedding", PatchEmbedding(config.hidden, config.patch_size, /*has_bias=*/true));
   truncated_normal_(class_embedding_);
+  if (!initialises_parameters()) return;
   const torch::NoGradGuard no_grad;
   position_embedding_.zero_();
   position_embedding_[0].slice(0, 1).copy_(grid_positions(config.grid(), config.hidden));

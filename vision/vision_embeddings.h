@@ -9,7 +9,8 @@
 
 namespace nvlm::vision {
 
-/// Fills with a normal distribution of mean 0, cut off at two deviations.
+/// Fills with a normal distribution of mean 0, cut off at two deviations, where a ParameterScope
+/// has parameters initialised.
 void truncated_normal_(const Tensor& parameter, double deviation = 0.02);
 
 /// Radians per patch of wave 0 .. waves - 1 of grid_positions(): from 1 down to 1/64, geometric.

@@ -5,15 +5,16 @@
 #include <cmath>
 
 #include "common/attention.h"
+#include "common/parameter_scope.h"
 #include "vision/vision_embeddings.h"
 
 namespace nvlm::vision {
 namespace {
 
-torch::nn::Linear vision_linear(int64_t in, int64_t out, bool has_bias) {
-  torch::nn::Linear linear(torch::nn::LinearOptions(in, out).bias(has_bias));
+Linear vision_linear(int64_t in, int64_t out, bool has_bias) {
+  Linear linear(in, out, has_bias);
   truncated_normal_(linear->weight, 1 / std::sqrt(static_cast<double>(in)));
-  if (has_bias) {
+  if (has_bias && initialises_parameters()) {
     const torch::NoGradGuard no_grad;
     linear->bias.zero_();
   }
@@ -33,8 +34,8 @@ Tensor rms_normalise(const Tensor& x, const Tensor& weight, int64_t statistic_wi
 
 VisionNormImpl::VisionNormImpl(NormKind kind, int64_t width, int64_t statistic_width, double eps)
     : statistic_width_(statistic_width), eps_(eps) {
-  weight_ = register_parameter("weight", at::ones({width}));
-  if (kind == NormKind::kLayerNorm) bias_ = register_parameter("bias", at::zeros({width}));
+  weight_ = register_parameter("weight", new_parameter({width}, 1));
+  if (kind == NormKind::kLayerNorm) bias_ = register_parameter("bias", new_parameter({width}, 0));
 }
 
 Tensor VisionNormImpl::forward(const Tensor& x) {
@@ -85,8 +86,8 @@ VisionLayerImpl::VisionLayerImpl(const VisionConfig& config) {
   attn_ = register_module("attn", VisionAttention(config));
   norm2_ = register_module("norm2", norm());
   mlp_ = register_module("mlp", VisionMlp(config.hidden, config.ffn_hidden));
-  ls1_ = register_parameter("ls1", at::full({config.hidden}, config.initializer_factor));
-  ls2_ = register_parameter("ls2", at::full({config.hidden}, config.initializer_factor));
+  ls1_ = register_parameter("ls1", new_parameter({config.hidden}, config.initializer_factor));
+  ls2_ = register_parameter("ls2", new_parameter({config.hidden}, config.initializer_factor));
 }
 
 Tensor VisionLayerImpl::forward(const Tensor& x) {

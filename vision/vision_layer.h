@@ -3,11 +3,11 @@
 
 #include <torch/nn/module.h>
 #include <torch/nn/modules/container/modulelist.h>
-#include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
 #include <functional>
 
+#include "common/linear.h"
 #include "common/tensor.h"
 #include "vision/vision_config.h"
 
@@ -43,7 +43,7 @@ class VisionAttentionImpl : public torch::nn::Module {
  private:
   int64_t heads_;  // dummy heads included
   int64_t head_dim_;
-  torch::nn::Linear qkv_{nullptr}, proj_{nullptr};
+  Linear qkv_{nullptr}, proj_{nullptr};
   VisionNorm q_norm_{nullptr}, k_norm_{nullptr};  // empty without qk_normalization
 };
 TORCH_MODULE(VisionAttention);
@@ -55,7 +55,7 @@ class VisionMlpImpl : public torch::nn::Module {
   Tensor forward(const Tensor& x);
 
  private:
-  torch::nn::Linear fc1_{nullptr}, fc2_{nullptr};
+  Linear fc1_{nullptr}, fc2_{nullptr};
 };
 TORCH_MODULE(VisionMlp);
 

@@ -1,7 +1,6 @@
 #include "eval/parity/encoder_states.h"
 
-#include <torch/nn/modules/linear.h>
-
+#include "common/linear.h"
 #include "eval/parity/kinds.h"
 
 namespace nvlm::eval {
@@ -24,7 +23,7 @@ void compare_encoder_block(vision::VisionEncoderImpl& encoder, int64_t layer, co
   const Tensor norm1 = submodule<VisionNormImpl>(encoder, block + "norm1").forward(input);
   comparison.compare(key + "norm1", norm1);
   if (encoder.config().qk_normalization) {
-    const Tensor qkv = submodule<torch::nn::LinearImpl>(encoder, block + "attn.qkv").forward(norm1);
+    const Tensor qkv = submodule<LinearImpl>(encoder, block + "attn.qkv").forward(norm1);
     const std::vector<Tensor> parts = qkv.chunk(3, -1);  // q, k, v
     for (const auto& [name, part] : {std::pair{"q_norm", parts[0]}, {"k_norm", parts[1]}}) {
       comparison.compare(key + name,

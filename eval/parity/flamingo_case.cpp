@@ -83,8 +83,8 @@ void compare_flamingo_inside(FlamingoBlock& block, const Tensor& x,
   const Tensor probabilities = block->probabilities(x, memory, mask);
   comparison.compare(prefix + "attn_probs", probabilities);
   const Tensor read = probabilities.matmul(memory.values);  // [batch, heads, seq, head_dim]
-  const Tensor attended = submodule<torch::nn::LinearImpl>(*block, "attn.to_out")
-                              .forward(read.transpose(1, 2).flatten(2));
+  const Tensor attended =
+      submodule<LinearImpl>(*block, "attn.to_out").forward(read.transpose(1, 2).flatten(2));
   comparison.compare(prefix + "attn_out", attended);
   const Tensor after = x + gate("attn_gate") * attended;
   comparison.compare(prefix + "after_attn", after);

@@ -60,7 +60,7 @@ void compare_inside(GatedCrossAttention& block, const GatedCrossAttentionConfig&
   const auto gate = [&](const char* name) { return block->named_parameters()[name].tanh(); };
   const Tensor normed = submodule<decoder::RmsNormImpl>(*block, "input_layernorm").forward(x);
   const Tensor queries =
-      submodule<torch::nn::LinearImpl>(*block, "cross_attn.q_proj")
+      submodule<LinearImpl>(*block, "cross_attn.q_proj")
           .forward(normed)
           .view({x.size(0), x.size(1), config.attention.heads, config.attention.head_dim})
           .transpose(1, 2);  // [batch, heads, seq, head_dim]

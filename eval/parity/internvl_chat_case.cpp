@@ -1,10 +1,10 @@
 // InternVL 2.5 and NVLM-D: the picture, the encoder, the connector, the prompts, the decoder, a
 // training batch and the greedy answer.
 #include <ATen/core/grad_mode.h>
-#include <torch/nn/modules/linear.h>
 
 #include <stdexcept>
 
+#include "common/linear.h"
 #include "decoder/language_model_loss.h"
 #include "decoder/tokenizer/tokenizer.h"
 #include "eval/parity/encoder_states.h"
@@ -46,17 +46,22 @@ struct ChatCase {
   }
   /// Its question is what stands between the format's own words.
   fusion::Prompt text_prompt() const {
-    const fusion::PromptFormat& format = builder.config().format;
+    const decoder::ChatTemplate& chat = builder.config().format.chat;
     const std::string text = note("text_only_prompt");
-    if (!text.starts_with(format.opening) || !text.ends_with(format.answer_open) ||
-        text.size() < format.opening.size() + format.answer_open.size()) {
+    constexpr std::string_view kPlace = "<question>";
+    const decoder::Message placeholder{.text = std::string(kPlace)};
+    const std::string around =
+        decoder::chat_text(chat, std::span(&placeholder, 1), /*answer_follows=*/true);
+    const std::string opening = around.substr(0, around.find(kPlace));
+    const std::string closing = around.substr(opening.size() + kPlace.size());
+    if (!text.starts_with(opening) || !text.ends_with(closing) ||
+        text.size() < opening.size() + closing.size()) {
       throw std::runtime_error(folder.about_path() +
                                ": 'text_only_prompt' is not written as the model's template "
                                "says, which begins with '" +
-                               format.opening + "' and ends with '" + format.answer_open + "'");
+                               opening + "' and ends with '" + closing + "'");
     }
-    return builder.build(text.substr(format.opening.size(), text.size() - format.opening.size() -
-                                                                format.answer_open.size()),
+    return builder.build(text.substr(opening.size(), text.size() - opening.size() - closing.size()),
                          {});
   }
 
@@ -108,7 +113,7 @@ void compare_connector(ChatCase& chat, TensorComparison& comparison) {
   const Tensor normed = submodule<vision::VisionNormImpl>(model, "mlp1.0").forward(shuffled);
   comparison.compare("connector.norm", normed);
   comparison.compare("connector.gelu",
-                     at::gelu(submodule<torch::nn::LinearImpl>(model, "mlp1.1").forward(normed)));
+                     at::gelu(submodule<LinearImpl>(model, "mlp1.1").forward(normed)));
   comparison.compare("connector.out",
                      submodule<fusion::ProjectorImpl>(model, "mlp1").forward(shuffled));
 }

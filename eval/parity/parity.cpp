@@ -4,10 +4,13 @@
 
 #include "eval/parity/case_folder.h"
 #include "eval/parity/kinds.h"
-#include "eval/parity/model_family.h"
+#include "fusion/model_family.h"
 
 namespace nvlm::eval {
 namespace {
+
+using fusion::model_family;
+using fusion::ModelFamily;
 
 struct ParityKind {
   const char* name;
@@ -56,7 +59,7 @@ ParityKind kind_of(const CaseFolder& folder) {
       case ModelFamily::kMllama:
         return {"Llama 3.2 Vision", check_mllama};
       default:
-        throw_unknown_kind(folder, " (config.json says '" + architecture_of(config) + "')");
+        throw_unknown_kind(folder, " (config.json says '" + fusion::architecture_of(config) + "')");
     }
   }
   if (holds_tensor(folder, "model.safetensors", "cross_attn.q_proj.weight")) {

@@ -1,5 +1,6 @@
 // Texts and their ids, as the tokenizers library gives them: cases.jsonl, decode_only.jsonl,
 // chat.jsonl.
+#include "decoder/chat_template.h"
 #include "decoder/tokenizer/tokenizer.h"
 #include "eval/parity/kinds.h"
 
@@ -45,6 +46,32 @@ void check_decodings(const decoder::Tokenizer& tokenizer, const CaseFolder& fold
   skipped.finish(report);
 }
 
+std::vector<decoder::Message> messages_of(const Json& row, const std::string& where) {
+  std::vector<decoder::Message> messages;
+  for (const Json& message : json_get<Json>(row, "messages", where)) {
+    const auto role = json_get<std::string>(message, "role", where);
+    messages.push_back({role == "system" ? decoder::Role::kSystem
+                        : role == "user" ? decoder::Role::kUser
+                                         : decoder::Role::kAssistant,
+                        json_get<std::string>(message, "content", where)});
+  }
+  return messages;
+}
+
+void check_conversations(const decoder::Tokenizer& tokenizer, const CaseFolder& folder,
+                         ParityReport& report) {
+  RowComparison texts("chat.jsonl text"), ids("chat.jsonl ids");
+  for (const auto& [row, where] : read_json_rows(folder.path(), "chat.jsonl")) {
+    const auto chat = decoder::chat_template(json_get<std::string>(row, "template", where));
+    const std::string text = decoder::chat_text(
+        chat, messages_of(row, where), json_get<bool>(row, "add_generation_prompt", where));
+    texts.text(where, text, json_get<std::string>(row, "text", where));
+    ids.ids(where, tokenizer.encode(text), json_get<Ids>(row, "ids", where));
+  }
+  texts.finish(report);
+  ids.finish(report);
+}
+
 }  // namespace
 
 void check_tokenizer(const CaseFolder& folder, ParityReport& report) {
@@ -58,12 +85,7 @@ void check_tokenizer(const CaseFolder& folder, ParityReport& report) {
   check_encodings(tokenizer, folder, report);
   if (folder.has("decode_only.jsonl")) check_decodings(tokenizer, folder, report);
   if (!folder.has("chat.jsonl")) return;
-  RowComparison chats("chat.jsonl ids");
-  for (const auto& [row, where] : read_json_rows(folder.path(), "chat.jsonl")) {
-    chats.ids(where, tokenizer.encode(json_get<std::string>(row, "text", where)),
-              json_get<Ids>(row, "ids", where));
-  }
-  chats.finish(report);
+  check_conversations(tokenizer, folder, report);
 }
 
 }  // namespace nvlm::eval

@@ -1,20 +1,18 @@
-// A multimodal model as a reader of tables.
+// A model that sees as a reader of tables.
 #pragma once
-
-#include <c10/core/Device.h>
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "decoder/tokenizer/tokenizer.h"
+#include "chat/chat_model.h"
 #include "eval/readers/cell_probabilities.h"
 #include "eval/readers/table_constraint.h"
 #include "eval/readers/table_reader.h"
-#include "fusion/multimodal_model.h"
 
 namespace nvlm::eval {
 
@@ -34,10 +32,8 @@ struct Answer {
 };
 
 struct ModelReaderOptions {
-  int64_t max_tiles = 0;  // regular tiles per picture; 0 = as the model's preprocessor says
+  chat::ChatModelOptions model;
   int64_t max_new_tokens = 1024;
-  std::string device = "cpu";
-  std::string dtype = "float32";  // auto, float32, bfloat16
   std::string question = kTableQuestion;
   AnswerStructure structure = AnswerStructure::kFree;
   decoder::SamplingConfig sampling = {};  // greedy
@@ -46,7 +42,7 @@ struct ModelReaderOptions {
 /// Reads pictures; cells carry the probability that the model gave them.
 class ModelReader : public TableReader {
  public:
-  /// Loads a folder in the Hugging Face layout. throws std::runtime_error naming file and problem
+  /// Loads a folder of any family. throws as chat::load_chat_model
   explicit ModelReader(const std::filesystem::path& folder, const ModelReaderOptions& options = {});
 
   std::vector<TableReading> read(std::span<const Tensor> images) override;
@@ -54,25 +50,19 @@ class ModelReader : public TableReader {
   std::string name() const override { return name_; }
 
   /// The answers as they come.
-  /// images    uint8 [height, width, 3] each
   /// on_token  may be empty; called as tokens come
-  std::vector<Answer> answer(std::span<const Tensor> images,
+  std::vector<Answer> answer(std::span<const chat::Conversation> conversations,
                              const decoder::TokenCallback& on_token = {});
-  /// The same for a question per picture, in place of the one of the options.
+  /// The same for a question about each picture (uint8 [height, width, 3]).
   std::vector<Answer> answer(std::span<const Tensor> images, std::span<const std::string> questions,
                              const decoder::TokenCallback& on_token = {});
 
-  const decoder::Tokenizer& tokenizer() const { return tokenizer_; }
+  const chat::ChatModel& model() const { return *model_; }
 
  private:
   ModelReaderOptions options_;
   std::string name_;
-  at::Device device_;
-  fusion::MultimodalModel model_{nullptr};
-  decoder::Tokenizer tokenizer_;
-  fusion::PromptBuilder prompts_;
-  vision::PreprocessorConfig preprocessor_;
-  std::vector<int64_t> stop_tokens_;
+  std::unique_ptr<chat::ChatModel> model_;
   std::optional<TableVocabulary> vocabulary_;  // for kRectangular
 };
 

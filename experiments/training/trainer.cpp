@@ -19,13 +19,13 @@
 #include "common/logging.h"
 #include "common/manifest.h"
 #include "common/progress.h"
+#include "common/stop_signal.h"
 #include "experiments/training/autocast.h"
 #include "experiments/training/lr_schedule.h"
 #include "experiments/training/optimizer.h"
 #include "experiments/training/prefetcher.h"
 #include "experiments/training/run_dir.h"
 #include "experiments/training/step_ledger.h"
-#include "experiments/training/stop_signal.h"
 #include "experiments/training/training_state.h"
 
 namespace nvlm::experiments {

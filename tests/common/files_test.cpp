@@ -79,6 +79,10 @@ TEST_CASE("json: files") {
   write_file_atomically(folder / "c.json", R"([{"a": 1}, {"b": {"a": 1}, "a": 2, "b": 3}])");
   CHECK_THROWS_WITH_AS(read_json(folder / "c.json"), doctest::Contains("'b' is given twice"),
                        std::runtime_error);
+  const std::string deep = std::string(501, '[') + std::string(501, ']');
+  CHECK_THROWS_WITH_AS(parse_json(deep, "e.json"), "e.json: nested deeper than 500 levels",
+                       std::runtime_error);
+  CHECK(parse_json(deep.substr(1, 1000), "e.json").size() == 1);
   CHECK_THROWS_WITH_AS(write_json(folder / "d.json", "\xff"), doctest::Contains("d.json"),
                        std::runtime_error);
   CHECK_FALSE(std::filesystem::exists(folder / "d.json"));

@@ -7,6 +7,7 @@
 #include "common/json.h"
 #include "common/load_weights.h"
 #include "common/safetensors.h"
+#include "common/translated_weights.h"
 #include "common/weight_store.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/tensors.h"
@@ -207,6 +208,30 @@ TEST_CASE("load weights: tied parameters need one name and stay tied") {
   CHECK(module.named_parameters()["head"].is_same(module.named_parameters()["embed"]));
   CHECK(module.named_parameters()["head"][1][1].item<double>() == 4);
   CHECK(state_dict(module).size() == 5);
+}
+
+TEST_CASE("translated weights: several stored tensors stacked into one, and the reverse") {
+  const TempDir folder;
+  write_safetensors(folder / "model.safetensors", {{"q", at::full({1, 2}, 1.0F)},
+                                                   {"k", at::full({2, 2}, 2.0F)},
+                                                   {"wide", at::zeros({1, 3})},
+                                                   {"other", at::arange(4)}});
+  const WeightStore stored = WeightStore::open(folder.path());
+  const TranslatedWeights weights(stored, {{"kq", {.name = "k", .below = {"q"}}},
+                                           {"bad", {.name = "k", .below = {"wide"}}},
+                                           {"absent", {.name = "q", .below = {"k", "v", "w"}}},
+                                           {"half", {.name = "other", .part = 1, .num_parts = 2}}});
+  CHECK(weights.names() == std::vector<std::string>{"bad", "half", "kq"});
+  CHECK(at::equal(weights.tensor("kq"), at::tensor({2.F, 2.F, 2.F, 2.F, 1.F, 1.F}).view({3, 2})));
+  CHECK(weights.entry("kq").shape == std::vector<int64_t>{3, 2});
+  CHECK(weights.stored_name("kq") == "k + q");
+  CHECK(at::equal(weights.tensor("half"), at::tensor({int64_t{2}, int64_t{3}})));
+  CHECK(weights.entry("half").shape == std::vector<int64_t>{2});
+  // What cannot be stacked shows the shape that is in the way.
+  CHECK(weights.entry("bad").shape == std::vector<int64_t>{1, 3});
+  // Absent as a whole; the message names what is missing.
+  CHECK_FALSE(weights.contains("absent"));
+  CHECK(weights.stored_name("absent") == "v + w");
 }
 
 }  // namespace nvlm

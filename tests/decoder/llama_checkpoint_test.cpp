@@ -140,7 +140,7 @@ TEST_CASE("a saved model loads with the same logits") {
     CHECK(to_json(loaded->config()) == to_json(config));
     const auto mask = all_real(ids);
     CHECK(at::equal(loaded(loaded->text_inputs(ids, mask)), model(model->text_inputs(ids, mask))));
-    CHECK(decoder::load_generation_config(dir / "model").eos_token_ids ==
+    CHECK(decoder::load_generation_config(dir / "model", {}).eos_token_ids ==
           std::vector<int64_t>{3, 5});
     decoder::LlamaForCausalLM lower = decoder::load_llama(dir / "model", at::kBFloat16);
     CHECK((lower->model->norm->weight.scalar_type() == at::kBFloat16));
@@ -181,11 +181,11 @@ TEST_CASE("damaged checkpoints are reported") {
 
   write_json(dir / "generation_config.json", {{"do_sample", true}, {"top_p", 2.0}});
   check_mentions(message_of_loading(dir / "nowhere"), "nowhere");
-  CHECK_THROWS_AS(decoder::load_generation_config(dir.path()), std::runtime_error);
+  CHECK_THROWS_AS(decoder::load_generation_config(dir.path(), {}), std::runtime_error);
 }
 
 TEST_CASE("generation_config.json outranks config.json") {
-  const auto qwen = decoder::load_generation_config(golden("04_qwen2"));
+  const auto qwen = decoder::load_generation_config(golden("04_qwen2"), {1});
   CHECK(qwen.eos_token_ids == std::vector<int64_t>{5, 3});
   CHECK(qwen.sampling.temperature == 0.7);
   CHECK(qwen.sampling.top_k == 20);

@@ -6,8 +6,7 @@
 #include <functional>
 
 #include "common/safetensors.h"
-#include "eval/parity/checkpoint_summary.h"
-#include "eval/parity/model_family.h"
+#include "eval/inspection/checkpoint_summary.h"
 #include "tests/support/golden.h"
 #include "tests/support/temp_dir.h"
 
@@ -303,17 +302,6 @@ TEST_CASE("parity: malformed folders give one clear line") {
   const CaseCopy pictures("10a_image_tiles64");
   fs::remove(pictures.folder / "tall.png");
   refused(pictures.folder, "tall.png");
-}
-
-TEST_CASE("families follow from config.json, architectures first") {
-  CHECK(model_family({{"architectures", {"Qwen2ForCausalLM"}}, {"model_type", "llama"}}) ==
-        ModelFamily::kQwen2);
-  CHECK(model_family({{"model_type", "llama"}}) == ModelFamily::kLlama);
-  CHECK(model_family({{"architectures", {"NVLM_D"}}}) == ModelFamily::kNvlmD);
-  CHECK(model_family({{"architectures", {"NVLM_D"}}, {"fusion_config", Json::object()}}) ==
-        ModelFamily::kLab);
-  CHECK(model_family(Json::array()) == ModelFamily::kOther);
-  CHECK(name(model_family({{"architectures", {"InternVisionModel"}}})) == "InternViT");
 }
 
 TEST_CASE("checkpoint summary: modules, memory, shards") {

@@ -45,7 +45,7 @@ void check_intermediates(VisionEncoder encoder, const Tensor& pixel_values,
   const Tensor norm1 = part<VisionNorm>(encoder, block + "norm1").forward(states[0]);
   check("layer.0.norm1", norm1);
   if (expected.contains(key + "layer.0.q_norm")) {
-    const Tensor qkv = part<torch::nn::Linear>(encoder, block + "attn.qkv").forward(norm1);
+    const Tensor qkv = part<Linear>(encoder, block + "attn.qkv").forward(norm1);
     const std::vector<Tensor> parts = qkv.chunk(3, -1);
     check("layer.0.q_norm", part<VisionNorm>(encoder, block + "attn.q_norm").forward(parts[0]));
     check("layer.0.k_norm", part<VisionNorm>(encoder, block + "attn.k_norm").forward(parts[1]));

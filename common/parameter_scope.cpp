@@ -1,0 +1,37 @@
+#include "common/parameter_scope.h"
+
+#include <ATen/ops/empty.h>
+
+namespace nvlm {
+namespace {
+
+ParameterStyle& innermost_style() {
+  static thread_local ParameterStyle style;
+  return style;
+}
+
+}  // namespace
+
+ParameterScope::ParameterScope(const ParameterStyle& style) : outer_(innermost_style()) {
+  innermost_style() = style;
+}
+
+ParameterScope::~ParameterScope() { innermost_style() = outer_; }
+
+at::Tensor new_parameter(at::IntArrayRef shape) {
+  const ParameterStyle& style = innermost_style();
+  return at::empty(shape, at::TensorOptions(style.dtype).device(style.device));
+}
+
+at::Tensor new_parameter(at::IntArrayRef shape, double value) {
+  at::Tensor parameter = new_parameter(shape);
+  if (initialises_parameters()) parameter.fill_(value);
+  return parameter;
+}
+
+bool initialises_parameters() {
+  const ParameterStyle& style = innermost_style();
+  return style.initialise && !style.device.is_meta();
+}
+
+}  // namespace nvlm
