@@ -83,8 +83,10 @@ std::string misfit(const WeightSource& store, const std::string& name, const Ten
   }
   const bool floating = slot.is_floating_point();
   if (floating != c10::isFloatingType(entry.dtype)) {
-    return "'" + store.stored_name(name) + "' holds " + c10::toString(entry.dtype) + ", expected " +
-           (floating ? "a floating-point dtype" : c10::toString(slot.scalar_type()));
+    return "'" + store.stored_name(name) + "' holds " + safetensors_dtype_name(entry.dtype) +
+           ", expected " +
+           (floating ? "F32, BF16, F16 or F64: quantised weights must be converted first"
+                     : safetensors_dtype_name(slot.scalar_type()));
   }
   return "";
 }

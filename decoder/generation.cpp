@@ -21,6 +21,23 @@ void validate_generation(const GenerationConfig& config) {
   }
 }
 
+// Before any work: running into the end half-way would throw away what was generated.
+void check_context(const LlamaConfig& model, const DecoderInputs& prompt, int64_t new_tokens) {
+  if (prompt.position_ids.numel() == 0) return;
+  const int64_t prompt_tokens = prompt.position_ids.max().item<int64_t>() + 1;
+  const int64_t most = model.max_position_embeddings;
+  // The last new token is not read any more.
+  if (prompt_tokens <= most && new_tokens - 1 <= most - prompt_tokens) return;
+  const int64_t room = most - prompt_tokens + 1;
+  throw std::invalid_argument(
+      "decoder.generation: the prompt has " + std::to_string(prompt_tokens) +
+      " positions and up to " + std::to_string(new_tokens) +
+      " new tokens are asked for, but the model has " + std::to_string(most) +
+      " positions (max_position_embeddings), expected " +
+      (prompt_tokens <= most ? "at most " + std::to_string(room) + " new tokens"
+                             : std::string("a shorter prompt")));
+}
+
 // [batch], int64: where the last real token of each sample stands
 Tensor last_real_positions(const DecoderInputs& prompt) {
   const int64_t batch = prompt.embeddings.size(0), seq = prompt.embeddings.size(1);
@@ -97,6 +114,7 @@ Generation generate(LlamaForCausalLMImpl& model, const DecoderInputs& prompt,
                     .log_probabilities = std::vector<std::vector<float>>(count),
                     .finish_reasons = std::vector<FinishReason>(count, FinishReason::kMaxTokens)};
   if (batch == 0 || config.max_new_tokens == 0) return result;
+  check_context(model.config(), prompt, config.max_new_tokens);
 
   const int64_t capacity = prompt.embeddings.size(1) + config.max_new_tokens - 1;
   GrowingSamples growing{.samples = std::vector<int64_t>(count),

@@ -47,6 +47,10 @@ using LogitsHook =
 /// prompt  see DecoderInputs; every sample needs a real token
 /// throws  std::invalid_argument for an impossible configuration; c10::Error if shapes disagree, a
 ///         prompt is empty, or the logits of a sample are not numbers
+/// chosen  a prompt that together with max_new_tokens goes beyond the model's
+///         max_position_embeddings is refused (std::invalid_argument) before any work, whatever the
+///         kind of positions: learned ones end there, "dynamic" scaling beyond is not implemented,
+///         and plain rotary ones go on without an error, but to positions that training never saw
 Generation generate(LlamaForCausalLMImpl& model, const DecoderInputs& prompt,
                     const GenerationConfig& config, const TokenCallback& on_token = {},
                     const LogitsHook& hook = {});

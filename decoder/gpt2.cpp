@@ -69,10 +69,12 @@ LlamaConfig gpt2_config_from_json(const Json& json) {
   config.layers = json_get<int64_t>(json, "n_layer", kGpt2Where);
   config.heads = json_get<int64_t>(json, "n_head", kGpt2Where);
   config.kv_heads = config.heads;
-  if (config.heads < 1 || config.hidden % config.heads != 0) {
-    throw std::invalid_argument(std::string(kGpt2Where) + ": n_embd is " +
-                                std::to_string(config.hidden) + ", expected a multiple of n_head " +
-                                std::to_string(config.heads));
+  // Before anything is multiplied; validate() knows the other bounds.
+  if (config.hidden < 1 || config.hidden > 1 << 18 || config.heads < 1 ||
+      config.hidden % config.heads != 0) {
+    throw std::invalid_argument(
+        std::string(kGpt2Where) + ": n_embd is " + std::to_string(config.hidden) +
+        ", expected at most 262144 and a multiple of n_head " + std::to_string(config.heads));
   }
   config.head_dim = config.hidden / config.heads;
   const Json inner = json_get_or<Json>(json, "n_inner", Json(), kGpt2Where);

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "decoder/architecture.h"
 #include "decoder/gpt2.h"
 
 namespace nvlm::decoder {
@@ -140,6 +141,7 @@ void validate(const LlamaConfig& config) {
 }
 
 LlamaConfig llama_config_from_json(const Json& json) {
+  require_known_architecture(json);
   if (is_gpt2(json)) return gpt2_config_from_json(json);
   constexpr const char* kWhere = kLlamaConfigWhere;
   const bool qwen2 = is_qwen2(json);

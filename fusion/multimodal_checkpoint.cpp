@@ -13,6 +13,7 @@
 #include "common/safetensors.h"
 #include "common/translated_weights.h"
 #include "common/weight_store.h"
+#include "decoder/checkpoint.h"
 #include "decoder/tokenizer/tokenizer.h"
 #include "fusion/internvl_native.h"
 
@@ -43,6 +44,14 @@ void complete_native_config(MultimodalConfig& config, const std::filesystem::pat
   // Two entries of config.json speak of a tied head and their defaults changed over time; what is
   // stored is plain.
   config.decoder.tie_word_embeddings = !internvl_native_has_head(weights);
+}
+
+/// Counted without taking memory for them.
+int64_t described_parameters(const MultimodalConfig& config) {
+  const ParameterScope shapes_only({.device = at::kMeta});
+  int64_t count = 0;
+  for (const Tensor& weight : MultimodalModel(config)->parameters()) count += weight.numel();
+  return count;
 }
 
 std::vector<std::string> tensor_names(const torch::nn::Module& module) {
@@ -88,6 +97,7 @@ MultimodalModel load_multimodal(const std::filesystem::path& folder, at::ScalarT
   } catch (const std::exception& error) {
     throw std::runtime_error(folder.string() + ": " + error.what());
   }
+  decoder::check_plausible(described_parameters(config), weights);
   const ParameterScope scope({.dtype = dtype, .initialise = false});
   MultimodalModel model(config);
   std::map<std::string, TensorOrigin> origins;

@@ -32,6 +32,20 @@ std::string architecture_name(Variant variant) {
   TORCH_INTERNAL_ASSERT(false, "no such variant");
 }
 
+/// The first of `architectures`.
+/// throws  std::runtime_error if without a fusion_config it is neither of the published inline ones
+std::string checked_architecture(const Json& json) {
+  const auto names = json_get_or<std::vector<std::string>>(json, "architectures", {}, kConfigWhere);
+  const std::string architecture = names.empty() ? "" : names.front();
+  if (json.contains("fusion_config") || architecture == "NVLM_D" ||
+      architecture == "InternVLChatModel") {
+    return architecture;
+  }
+  throw std::runtime_error(std::string(kConfigWhere) + ": architecture '" + architecture +
+                           "' without a fusion_config, expected NVLM_D, InternVLChatModel or "
+                           "InternVLForConditionalGeneration");
+}
+
 /// What the published inline models leave unsaid.
 FusionConfig published_fusion(const std::string& architecture, const vision::VisionConfig& vision,
                               const decoder::LlamaConfig& decoder) {
@@ -41,13 +55,9 @@ FusionConfig published_fusion(const std::string& architecture, const vision::Vis
   if (architecture == "NVLM_D") {
     fusion.projector.hidden = decoder.ffn_hidden;
     fusion.projector.bias = false;
-  } else if (architecture == "InternVLChatModel") {
+  } else {  // InternVLChatModel
     fusion.tile_tags = TileTagKind::kNone;
     fusion.projector.hidden = decoder.hidden;
-  } else {
-    throw std::runtime_error(std::string(kConfigWhere) + ": architecture '" + architecture +
-                             "' without a fusion_config, expected NVLM_D, InternVLChatModel or "
-                             "InternVLForConditionalGeneration");
   }
   return fusion;
 }
@@ -118,6 +128,7 @@ void write_lab_entry(const MultimodalConfig& config, Json& json) {
 
 MultimodalConfig multimodal_config_from_json(const Json& json) {
   if (is_internvl_native(json)) return internvl_native_config_from_json(json);
+  const std::string architecture = checked_architecture(json);
   check_features(json);
   MultimodalConfig config;
   config.vision =
@@ -129,11 +140,10 @@ MultimodalConfig multimodal_config_from_json(const Json& json) {
   if (json.contains("fusion_config")) {
     config.fusion = fusion_config_from_json(json["fusion_config"]);
   } else {
-    const auto names = json_get<std::vector<std::string>>(json, "architectures", kConfigWhere);
-    config.fusion =
-        published_fusion(names.empty() ? "" : names.front(), config.vision, config.decoder);
+    config.fusion = published_fusion(architecture, config.vision, config.decoder);
     read_lab_entry(json, config);
   }
+  prompt_format(config.prompt_template);  // throws for an unknown one
   validate(config);
   return config;
 }

@@ -86,11 +86,42 @@ TEST_CASE("weight store: shards") {
   write_index(folder.path(), {{"a", "../s1.safetensors"}});
   CHECK_THROWS_WITH_AS(WeightStore::open(folder.path()), doctest::Contains("expected a file name"),
                        std::runtime_error);
+  write_index(folder.path(), {{"a", (folder / "s1.safetensors").string()}});  // absolute
+  CHECK_THROWS_WITH_AS(WeightStore::open(folder.path()), doctest::Contains("expected a file name"),
+                       std::runtime_error);
   write_index(folder.path(), {{"a", ".."}});
   CHECK_THROWS_AS(WeightStore::open(folder.path()), std::runtime_error);
   write_index(folder.path(), Json::array());
   CHECK_THROWS_WITH_AS(WeightStore::open(folder.path()), doctest::Contains("'weight_map'"),
                        std::runtime_error);
+}
+
+TEST_CASE("weight store: a shard that is cut short is named") {
+  const TempDir folder;
+  write_safetensors(folder / "s1.safetensors", {{"a", at::ones({2})}});
+  write_safetensors(folder / "s2.safetensors", {{"b", at::ones({300})}});
+  write_index(folder.path(), {{"a", "s1.safetensors"}, {"b", "s2.safetensors"}});
+  const auto whole = std::filesystem::file_size(folder / "s2.safetensors");
+  for (const uintmax_t size : {whole - 1, whole - 1200, uintmax_t{9}, uintmax_t{0}}) {
+    CAPTURE(size);
+    std::filesystem::resize_file(folder / "s2.safetensors", size);
+    CHECK_THROWS_WITH_AS(WeightStore::open(folder.path()), doctest::Contains("s2.safetensors: "),
+                         std::runtime_error);
+  }
+}
+
+TEST_CASE("load weights: quantised weights are refused by the name of their dtype") {
+  const TempDir folder;
+  for (const auto& [dtype, name] : {std::pair{at::kChar, "I8"}, {at::kByte, "U8"}}) {
+    auto tensors = tiny_tensors();
+    tensors["m.first.weight"] = tensors["m.first.weight"].to(dtype);
+    write_safetensors(folder / "model.safetensors", tensors);
+    TinyModuleImpl module;
+    const std::string expected =
+        std::string("'m.first.weight' holds ") + name + ", expected F32, BF16, F16 or F64";
+    CHECK_THROWS_WITH_AS(load_weights(module, WeightStore::open(folder.path()), {.prefix = "m."}),
+                         doctest::Contains(expected.c_str()), std::runtime_error);
+  }
 }
 
 TEST_CASE("load weights: values, dtypes, prefix and state_dict") {
@@ -144,7 +175,7 @@ TEST_CASE("load weights: everything that does not fit is reported at once") {
   for (const char* finding :
        {"\n  missing 'm.first.bias' [2]", "\n  'm.first.weight' is [3, 2], expected [2, 3]",
         "\n  NaN or infinite weights in 'm.scale'", "\n  NaN or infinite weights in 'm.embed'",
-        "\n  'm.count' holds Float, expected Long", "\n  unexpected 'm.stray' [4]"}) {
+        "\n  'm.count' holds F32, expected I64", "\n  unexpected 'm.stray' [4]"}) {
     CAPTURE(finding);
     CHECK(report.find(finding) != std::string::npos);
   }

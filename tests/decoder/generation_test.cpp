@@ -174,6 +174,37 @@ TEST_CASE("impossible requests are refused, none gives nothing") {
   CHECK(nothing.tokens == std::vector<std::vector<int64_t>>(4));
 }
 
+TEST_CASE("a prompt and new tokens beyond the model's positions are refused before any work") {
+  const at::NoGradGuard no_grad;
+  decoder::LlamaConfig plain = tiny_llama_config();
+  plain.max_position_embeddings = 10;
+  decoder::LlamaConfig dynamic = plain, learned = plain;
+  dynamic.rope_dynamic_factor = 3;
+  learned.positions = decoder::PositionKind::kLearned;
+  for (const decoder::LlamaConfig& config : {plain, dynamic, learned}) {
+    decoder::LlamaForCausalLM model = tiny_llama(19, at::kFloat, config);
+    const DecoderInputs six = padded_inputs(model, {kPrompts[0]}, false);
+    CHECK(generate(model, six, greedy(5)).tokens[0].size() == 5);  // the last one is not read
+    int64_t steps = 0;
+    const auto count = [&](int64_t, const std::vector<int64_t>&, Tensor&) { ++steps; };
+    const auto refused = [&](const DecoderInputs& prompt, int64_t new_tokens, const char* message) {
+      CHECK_THROWS_WITH_AS(generate(model, prompt, greedy(new_tokens), {}, count),
+                           doctest::Contains(message), std::invalid_argument);
+    };
+    refused(six, 6,
+            "the prompt has 6 positions and up to 6 new tokens are asked for, but the model has 10 "
+            "positions (max_position_embeddings), expected at most 5 new tokens");
+    refused(six, std::numeric_limits<int64_t>::max(), "expected at most 5 new tokens");
+    refused(padded_inputs(model, {std::vector<int64_t>(11, 3)}, false), 1,
+            "the prompt has 11 positions and up to 1 new tokens are asked for, but the model has "
+            "10 positions (max_position_embeddings), expected a shorter prompt");
+    CHECK(steps == 0);
+    // Padding takes no positions.
+    const DecoderInputs padded = padded_inputs(model, {kPrompts[1], kPrompts[0]}, true);
+    CHECK(generate(model, padded, greedy(5)).tokens[0].size() == 5);
+  }
+}
+
 TEST_CASE("cross-attention stands before the layers it names and after the last") {
   decoder::LlamaForCausalLM model = tiny_llama(17);
   DecoderInputs inputs = padded_inputs(model, kPrompts, true);

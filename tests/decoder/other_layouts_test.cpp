@@ -208,8 +208,9 @@ TEST_CASE("what is wrong with other layouts is named as their files name it") {
                      {"n_head", 5},
                      {"vocab_size", 9},
                      {"n_positions", 4}};
-  CHECK_THROWS_WITH(decoder::llama_config_from_json(gpt2),
-                    doctest::Contains("n_embd is 24, expected a multiple of n_head 5"));
+  CHECK_THROWS_WITH(
+      decoder::llama_config_from_json(gpt2),
+      doctest::Contains("n_embd is 24, expected at most 262144 and a multiple of n_head 5"));
   Json relu = gpt2;
   relu["activation_function"] = "relu";
   CHECK_THROWS_WITH(decoder::llama_config_from_json(relu), doctest::Contains("'relu'"));

@@ -1,4 +1,6 @@
 // Malformed and unsupported tokenizer files: one clear line that names file and field.
+#include <algorithm>
+
 #include "decoder/tokenizer/bpe_trainer.h"
 #include "tests/decoder/tokenizer_support.h"
 
@@ -139,6 +141,51 @@ TEST_CASE("Sequences inside one another end somewhere") {
     nested = Json{{"type", "Sequence"}, {"normalizers", Json::array({nested})}};
   }
   check_refused_with("/normalizer", nested, "Sequences inside one another");
+}
+
+TEST_CASE("added tokens that contain one another end in the longest") {
+  Json file = valid_file();
+  const int64_t first = 300;
+  const auto add = [&](const char* content, int64_t id) {
+    file["added_tokens"].push_back(
+        {{"id", id}, {"content", content}, {"special", true}, {"normalized", false}});
+  };
+  add("<a>", first);
+  add("<a><a>", first + 1);
+  add("a><a", first + 2);
+  const TempDir dir;
+  nvlm::write_json(dir / "tokenizer.json", file);
+  const Tokenizer tokenizer = Tokenizer::from_file(dir / "tokenizer.json");
+  using Ids = std::vector<int64_t>;
+  CHECK(tokenizer.encode("<a>") == Ids{first});
+  CHECK(tokenizer.encode("<a><a>") == Ids{first + 1});
+  CHECK(tokenizer.encode("<a><a><a>") == Ids{first + 1, first});
+  CHECK(tokenizer.decode({first + 2, first + 1}, /*skip_special_tokens=*/false) == "a><a<a><a>");
+}
+
+TEST_CASE("a Replace whose result holds its own pattern ends") {
+  Json file = valid_file();
+  file["normalizer"] = {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}};
+  const TempDir dir;
+  nvlm::write_json(dir / "tokenizer.json", file);
+  const Tokenizer tokenizer = Tokenizer::from_file(dir / "tokenizer.json");
+  CHECK(tokenizer.decode(tokenizer.encode("banana")) == "baanaanaa");
+}
+
+TEST_CASE("a prompt that is not UTF-8 keeps its bytes, beside special tokens too") {
+  const TempDir dir;
+  nvlm::write_json(dir / "tokenizer.json", valid_file());
+  const Tokenizer tokenizer = Tokenizer::from_file(dir / "tokenizer.json");
+  const int64_t begin = tokenizer.id("<s>");
+  for (const std::string bytes : {"\xFF", "\xC3", "\xE2\x82", "\xED\xA0\x80", "\xF8\x88\x80\x80"}) {
+    std::string read;
+    const std::vector<int64_t> ids = tokenizer.encode("<s>" + bytes + "<s>a" + bytes);
+    for (const int64_t id : ids) {
+      if (id != begin) read += tokenizer.token_bytes(id);
+    }
+    CHECK(read == bytes + "a" + bytes);
+    CHECK(std::count(ids.begin(), ids.end(), begin) == 2);
+  }
 }
 
 TEST_CASE("a byte without a token is an error when it is met") {
