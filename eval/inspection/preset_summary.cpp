@@ -71,8 +71,8 @@ ShapeOnlyModel mllama_model(const fusion::MllamaConfig& config) {
   }
   std::string known;
   for (const std::string& preset : all_preset_names()) known += " " + preset;
-  throw UsageError("there is no preset '" + name + "'" + did_you_mean(name, all_preset_names()) +
-                   "; expected one of:" + known);
+  throw UsageError("there is no preset '" + name + "', expected one of:" + known +
+                   did_you_mean(name, all_preset_names()));
 }
 
 ShapeOnlyModel shape_only_model(const std::string& name) {
