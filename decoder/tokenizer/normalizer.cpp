@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "decoder/tokenizer/components.h"
+#include "decoder/tokenizer/replacement.h"
 #include "decoder/tokenizer/utf8.h"
 
 namespace nvlm::decoder {
@@ -48,39 +49,37 @@ bool normalize_unicode(const icu::Normalizer2& form, std::string_view text, std:
   return true;
 }
 
-std::string replace_all(std::string_view text, const std::string& pattern,
-                        const std::string& content) {
-  std::string result;
-  size_t position = 0;
-  for (size_t hit; (hit = text.find(pattern, position)) != std::string_view::npos;
-       position = hit + pattern.size()) {
-    result += text.substr(position, hit - position);
-    result += content;
-  }
-  result += text.substr(position);
-  return result;
-}
+// Most that a normal form multiplies the bytes of a text by.
+// source: Unicode, UAX #15, "Maximum Expansion Factor" (UTF-8)
+constexpr double kComposedGrowth = 3, kCompatibilityGrowth = 11;
 
 }  // namespace
 
 Normalizer Normalizer::from_json(const Json& tokenizer, const std::string& file) {
   using Kind = Step::Kind;
   Normalizer result;
+  TextGrowth growth;
   for (const Component& part : components(tokenizer, "normalizer", "normalizers", file)) {
     if (part.type == "NFC") {
+      growth.add(kComposedGrowth, part.where);
       result.steps_.push_back({Kind::kNfc, {}, {}});
     } else if (part.type == "NFD") {
+      growth.add(kComposedGrowth, part.where);
       result.steps_.push_back({Kind::kNfd, {}, {}});
     } else if (part.type == "NFKC") {
+      growth.add(kCompatibilityGrowth, part.where);
       result.steps_.push_back({Kind::kNfkc, {}, {}});
     } else if (part.type == "NFKD") {
+      growth.add(kCompatibilityGrowth, part.where);
       result.steps_.push_back({Kind::kNfkd, {}, {}});
     } else if (part.type == "Prepend") {
       result.steps_.push_back(
           {Kind::kPrepend, {}, json_get<std::string>(*part.json, "prepend", part.where)});
     } else if (part.type == "Replace") {
-      result.steps_.push_back({Kind::kReplace, literal_pattern(part),
-                               json_get<std::string>(*part.json, "content", part.where)});
+      const std::string pattern = literal_pattern(part);
+      const auto content = json_get<std::string>(*part.json, "content", part.where);
+      growth.add_replace(pattern, content, part.where);
+      result.steps_.push_back({Kind::kReplace, pattern, content});
     } else {
       throw_unsupported(part, "NFC, NFD, NFKC, NFKD, Prepend, Replace or Sequence");
     }

@@ -7,6 +7,7 @@
 
 #include "decoder/tokenizer/byte_level_alphabet.h"
 #include "decoder/tokenizer/components.h"
+#include "decoder/tokenizer/replacement.h"
 #include "decoder/tokenizer/utf8.h"
 
 namespace nvlm::decoder {
@@ -23,13 +24,6 @@ std::optional<char> single_byte_value(std::string_view name) {
   return static_cast<char>(value);
 }
 
-std::string replaced(std::string text, const std::string& pattern, const std::string& content) {
-  for (size_t at = 0; (at = text.find(pattern, at)) != std::string::npos; at += content.size()) {
-    text.replace(at, pattern.size(), content);
-  }
-  return text;
-}
-
 }  // namespace
 
 TokenDecoder TokenDecoder::from_json(const Json& tokenizer, const std::string& file) {
@@ -37,6 +31,7 @@ TokenDecoder TokenDecoder::from_json(const Json& tokenizer, const std::string& f
   const auto parts = components(tokenizer, "decoder", "decoders", file);
   if (parts.empty()) throw std::runtime_error(file + ": 'decoder' is missing");
   bool fused = false;
+  TextGrowth growth;
   for (const Component& part : parts) {
     const auto in_order = [&](bool order_holds) {
       if (!order_holds) {
@@ -50,8 +45,10 @@ TokenDecoder TokenDecoder::from_json(const Json& tokenizer, const std::string& f
       result.byte_level_ = true;
     } else if (part.type == "Replace") {
       in_order(!result.byte_fallback_ && !fused);
-      result.replacements_.emplace_back(literal_pattern(part),
-                                        json_get<std::string>(*part.json, "content", part.where));
+      const std::string pattern = literal_pattern(part);
+      const auto content = json_get<std::string>(*part.json, "content", part.where);
+      growth.add_replace(pattern, content, part.where);
+      result.replacements_.emplace_back(pattern, content);
     } else if (part.type == "ByteFallback") {
       in_order(!fused);
       result.byte_fallback_ = true;
@@ -80,7 +77,7 @@ TokenDecoder::Piece TokenDecoder::piece(std::string_view name) const {
     return {bytes ? *std::move(bytes) : std::string(name), false};
   }
   std::string text(name);
-  for (const auto& [pattern, content] : replacements_) text = replaced(text, pattern, content);
+  for (const auto& [pattern, content] : replacements_) text = replace_all(text, pattern, content);
   if (byte_fallback_) {
     if (const auto byte = single_byte_value(text)) return {std::string(1, *byte), true};
   }
