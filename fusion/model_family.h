@@ -3,6 +3,7 @@
 
 #include <string>
 #include <vector>
+
 #include "common/json.h"
 
 namespace nvlm::fusion {
