@@ -191,7 +191,7 @@ TEST_CASE("the ends of a text are looked up in tokenizer.json") {
                              dir / "meta/tokenizer.json");
   decoder::meta_to_hugging_face(dir / "meta", dir / "hf", std::nullopt);
   CHECK(decoder::load_llama(dir / "hf")->config().bos_token_id == 2019);
-  CHECK(decoder::load_generation_config(dir / "hf").eos_token_ids ==
+  CHECK(decoder::load_generation_config(dir / "hf", {}).eos_token_ids ==
         std::vector<int64_t>{2020, 2027, 2028});
 }
 
