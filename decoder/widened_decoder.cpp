@@ -1,8 +1,10 @@
 #include "decoder/widened_decoder.h"
 
 #include <ATen/core/grad_mode.h>
+#include <c10/util/Exception.h>
 
 #include <cmath>
+#include <initializer_list>
 #include <stdexcept>
 #include <string_view>
 

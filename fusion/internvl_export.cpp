@@ -1,5 +1,6 @@
 #include "fusion/internvl_export.h"
 
+#include <map>
 #include <string>
 #include <vector>
 

@@ -61,6 +61,14 @@ void require_value(const Json& json, const char* field, const T& expected) {
                               Json(value).dump() + ", expected " + Json(expected).dump());
 }
 
+/// Later releases have decoders of other families (Qwen3).
+void check_text_family(const Json& text) {
+  const auto type = json_get_or(text, "model_type", "qwen2", "config.json: text_config");
+  if (type == "llama" || type == "qwen2") return;
+  throw std::invalid_argument("config.json: text_config: model_type is '" + type +
+                              "', expected llama or qwen2");
+}
+
 }  // namespace
 
 bool is_internvl_native(const Json& json) {
@@ -77,8 +85,9 @@ MultimodalConfig internvl_native_config_from_json(const Json& json) {
   MultimodalConfig config;
   config.vision =
       vision::vision_config_from_native_json(json_get<Json>(json, "vision_config", kNativeWhere));
-  config.decoder =
-      decoder::llama_config_from_json(json_get<Json>(json, "text_config", kNativeWhere));
+  const Json text = json_get<Json>(json, "text_config", kNativeWhere);
+  check_text_family(text);
+  config.decoder = decoder::llama_config_from_json(text);
   config.preprocessor.tiling.tile_size = config.vision.image_size;
   config.preprocessor.tiling.max_tiles = kDefaultMaxPatches;
   config.prompt_template = "internvl2_5";

@@ -1,5 +1,7 @@
 #include "fusion/tokenizer_files.h"
 
+#include <c10/util/Exception.h>
+
 #include <stdexcept>
 #include <string_view>
 #include <vector>

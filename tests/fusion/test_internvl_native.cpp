@@ -177,6 +177,7 @@ TEST_CASE("features that are not implemented are refused with the field") {
   refused("vision_config", "use_mean_pooling", false, "use_mean_pooling is false");
   refused("vision_config", "use_absolute_position_embeddings", false, "expected true");
   refused("vision_config", "hidden_act", "relu", "hidden_act is 'relu'");
+  refused("text_config", "model_type", "qwen3", "model_type is 'qwen3', expected llama or qwen2");
   NativeCopy norm;
   norm.config["vision_config"]["use_qk_norm"] = true;
   norm.config["vision_config"]["layer_norm_eps"] = 1e-5;
