@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/quantized_matrix.h"
 #include "common/tensor.h"
 #include "decoder/chat_template.h"
 #include "decoder/generation.h"
@@ -25,7 +26,8 @@ struct Conversation {
 struct ChatModelOptions {
   int64_t max_tiles = 0;  // regular tiles per picture; 0 = as the model's preprocessor says
   std::string device = "cpu";
-  std::string dtype = "float32";  // auto, float32, bfloat16
+  std::string dtype = "float32";                    // auto, float32, bfloat16
+  Quantization quantization = Quantization::kNone;  // of the decoder; on the CPU only
   /// A text model goes on from what the user says, without its chat template.
   bool complete = false;
 };

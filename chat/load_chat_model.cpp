@@ -5,12 +5,15 @@
 #include "chat/text_chat_model.h"
 #include "chat/tiled_chat_model.h"
 #include "decoder/meta_llama.h"
+#include "decoder/quantization.h"
 #include "fusion/model_family.h"
 
 namespace nvlm::chat {
 
-std::unique_ptr<ChatModel> load_chat_model(const std::filesystem::path& dir,
-                                           const ChatModelOptions& options) {
+namespace {
+
+std::unique_ptr<ChatModel> load_by_family(const std::filesystem::path& dir,
+                                          const ChatModelOptions& options) {
   using fusion::ModelFamily;
   if (decoder::is_meta_llama(dir)) return std::make_unique<TextChatModel>(dir, options);
   const Json config = read_json(dir / "config.json");
@@ -36,6 +39,15 @@ std::unique_ptr<ChatModel> load_chat_model(const std::filesystem::path& dir,
   throw std::runtime_error("'" + dir.string() + "': architecture '" +
                            fusion::architecture_of(config) + "' is not supported, expected " +
                            fusion::supported_architectures());
+}
+
+}  // namespace
+
+std::unique_ptr<ChatModel> load_chat_model(const std::filesystem::path& dir,
+                                           const ChatModelOptions& options) {
+  std::unique_ptr<ChatModel> model = load_by_family(dir, options);
+  decoder::quantize(model->decoder(), options.quantization);
+  return model;
 }
 
 }  // namespace nvlm::chat

@@ -36,22 +36,39 @@ void add_reader_options(VerbOptions& options, ReaderOptions& values) {
                         "cpu, cuda or cuda:N")(
       "dtype", po::value(&reader.model.dtype)->default_value(reader.model.dtype),
       "auto, float32 or bfloat16")(
+      "quantize", po::value(&values.quantize)->default_value(values.quantize), kQuantizeHelp)(
       "structure", po::value(&values.structure)->default_value(values.structure),
       "free; rectangular: a model writes nothing but a Markdown table with rows of equal length")(
       "threads", po::value(&values.threads)->default_value(values.threads),
       "of tensor operations; 0 = all processors");
 }
 
+Quantization parse_quantize_option(const std::string& name, const std::string& device) {
+  Quantization kind = Quantization::kNone;
+  try {
+    kind = parse_quantization(name);
+  } catch (const UsageError& error) {
+    throw UsageError(std::string("--quantize: ") + error.what());
+  }
+  if (kind != Quantization::kNone && device != "cpu") {
+    throw UsageError("--quantize is " + name + ", expected none with --device " + device +
+                     ": quantised weights are multiplied on the processor alone");
+  }
+  return kind;
+}
+
 void check_reader_options(const ReaderOptions& values) {
   require_range("--max-tiles", values.reader.model.max_tiles, 0, 64);
   require_range("--max-new-tokens", values.reader.max_new_tokens, 1, 1 << 20);
   parse_structure(values.structure);
+  parse_quantize_option(values.quantize, values.reader.model.device);
 }
 
 eval::ModelReader load_reader(const ReaderOptions& values) {
   check_reader_options(values);
   eval::ModelReaderOptions options = values.reader;
   options.structure = parse_structure(values.structure);
+  options.model.quantization = parse_quantize_option(values.quantize, options.model.device);
   const std::filesystem::path folder = model_folder(values.model);
   set_threads(values.threads);
   return eval::ModelReader(folder, options);

@@ -14,12 +14,21 @@ struct ReaderOptions {
   std::string model;
   eval::ModelReaderOptions reader;
   std::string structure = "free";
+  std::string quantize = "none";
   int threads = 0;
 };
 
-/// Declares --model, --max-tiles, --max-new-tokens, --device, --dtype, --structure and --threads;
-/// `values` must outlive the parsing.
+/// Of --quantize, for --help.
+inline constexpr const char* kQuantizeHelp =
+    "none; int8 or int4: the decoder's linear maps take so many bits, for faster decoding on the "
+    "processor";
+
+/// Declares --model, --max-tiles, --max-new-tokens, --device, --dtype, --quantize, --structure and
+/// --threads; `values` must outlive the parsing.
 void add_reader_options(VerbOptions& options, ReaderOptions& values);
+
+/// What --quantize asks for. throws  UsageError for an unknown name, or if `device` is no processor
+Quantization parse_quantize_option(const std::string& name, const std::string& device);
 
 /// throws  UsageError naming the option that is out of range, whether or not a model is loaded
 void check_reader_options(const ReaderOptions& values);

@@ -1,13 +1,18 @@
 // The affine map and the table of rows that all models are made of; LibTorch's, but that a
-// ParameterScope says how their parameters are made.
+// ParameterScope says how their parameters are made, and that decoding has kernels of its own.
 #pragma once
 
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include "common/quantized_matrix.h"
 #include "common/tensor.h"
 
 namespace nvlm {
+
+/// input weightᵀ + bias: at::linear, but for a few rows where matrix_vector() is faster.
+/// input [..., in], weight [out, in], bias [out] or undefined -> [..., out]
+Tensor linear_map(const Tensor& input, const Tensor& weight, const Tensor& bias = {});
 
 /// y = x weightᵀ + bias. Fresh weights and biases are uniform within 1 / sqrt(in), the draws of
 /// torch::nn::Linear.
@@ -18,8 +23,15 @@ class LinearImpl : public torch::nn::Module {
   /// input [..., in] -> [..., out]
   Tensor forward(const Tensor& input);
 
+  /// Rounds the weight for good: from now on the map serves inference alone, and `weight` has no
+  /// elements. Nothing happens with kNone.
+  void quantize(Quantization kind);
+
   Tensor weight;  // [out, in]
   Tensor bias;    // [out]; undefined without bias
+
+ private:
+  QuantizedMatrix quantized_;
 };
 TORCH_MODULE(Linear);
 

@@ -10,10 +10,11 @@
 
 namespace nvlm::decoder {
 
-/// No gradient is recorded, and `tensor` is contiguous float32 on the CPU.
+/// No gradient is recorded, and `tensor` is contiguous float32 or bfloat16 on the CPU.
 inline bool inference_kernel_fits(const Tensor& tensor) {
   return !at::GradMode::is_enabled() && tensor.device().is_cpu() &&
-         tensor.scalar_type() == at::kFloat && tensor.is_contiguous();
+         (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16) &&
+         tensor.is_contiguous();
 }
 
 /// Grain for at::parallel_for over rows of `size` elements: threads pay from some 32 thousand on.

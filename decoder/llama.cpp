@@ -164,7 +164,7 @@ Tensor LlamaForCausalLMImpl::hidden_states(const DecoderInputs& inputs, KvCache*
 }
 
 Tensor LlamaForCausalLMImpl::logits(const Tensor& hidden) {
-  if (config_.tie_word_embeddings) return at::linear(hidden, model->embed_tokens->weight);
+  if (config_.tie_word_embeddings) return linear_map(hidden, model->embed_tokens->weight);
   return lm_head_(hidden);
 }
 

@@ -1,5 +1,7 @@
 #include "decoder/llama_mlp.h"
 
+#include <ATen/core/grad_mode.h>
+
 namespace nvlm::decoder {
 
 LlamaMlpImpl::LlamaMlpImpl(int64_t hidden, int64_t ffn_hidden, FeedForwardKind kind, bool biased) {
@@ -13,7 +15,9 @@ LlamaMlpImpl::LlamaMlpImpl(int64_t hidden, int64_t ffn_hidden, FeedForwardKind k
 
 Tensor LlamaMlpImpl::forward(const Tensor& input) {
   if (gate_proj.is_empty()) return down_proj(at::gelu(up_proj(input), "tanh"));
-  return down_proj(at::silu(gate_proj(input)) * up_proj(input));
+  Tensor gate = gate_proj(input);  // [..., ffn_hidden]
+  if (at::GradMode::is_enabled()) return down_proj(at::silu(gate) * up_proj(input));
+  return down_proj(at::silu_(gate).mul_(up_proj(input)));
 }
 
 }  // namespace nvlm::decoder

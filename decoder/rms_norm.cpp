@@ -12,29 +12,36 @@ namespace nvlm::decoder {
 namespace {
 
 // One pass over each row instead of six kernels: decoding is made of small rows.
+template <typename Scalar>
 Tensor rms_norm_rows(const Tensor& input, const Tensor& weight, double epsilon) {
   constexpr int64_t kLanes = 8;  // partial sums that the compiler may keep side by side
   const int64_t size = input.size(-1);
   const int64_t rows = size == 0 ? 0 : input.numel() / size;
   Tensor output = at::empty_like(input);
-  const float* from = input.const_data_ptr<float>();
-  const float* scale = weight.const_data_ptr<float>();
-  float* to = output.mutable_data_ptr<float>();
+  const Scalar* from = input.const_data_ptr<Scalar>();
+  const Scalar* scale = weight.const_data_ptr<Scalar>();
+  Scalar* to = output.mutable_data_ptr<Scalar>();
   at::parallel_for(0, rows, rows_per_thread(size), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
-      const float* x = from + row * size;
-      float* y = to + row * size;
+      const Scalar* x = from + row * size;
+      Scalar* y = to + row * size;
       std::array<float, kLanes> partial{};
       int64_t i = 0;
       for (; i + kLanes <= size; i += kLanes) {
-        for (int64_t j = 0; j < kLanes; ++j) partial[j] += x[i + j] * x[i + j];
+        for (int64_t j = 0; j < kLanes; ++j) {
+          const float value = x[i + j];
+          partial[static_cast<size_t>(j)] += value * value;
+        }
       }
       double sum = 0;
-      for (; i < size; ++i) sum += static_cast<double>(x[i]) * x[i];
+      for (; i < size; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
       for (const float lane : partial) sum += lane;
       const auto factor =
           static_cast<float>(1.0 / std::sqrt(sum / static_cast<double>(size) + epsilon));
-      for (i = 0; i < size; ++i) y[i] = x[i] * factor * scale[i];
+      for (i = 0; i < size; ++i) {
+        const Scalar normalised = static_cast<float>(x[i]) * factor;
+        y[i] = static_cast<float>(normalised) * static_cast<float>(scale[i]);
+      }
     }
   });
   return output;
@@ -43,8 +50,10 @@ Tensor rms_norm_rows(const Tensor& input, const Tensor& weight, double epsilon) 
 }  // namespace
 
 Tensor rms_norm(const Tensor& input, const Tensor& weight, double epsilon) {
-  if (inference_kernel_fits(input) && inference_kernel_fits(weight)) {
-    return rms_norm_rows(input, weight, epsilon);
+  if (inference_kernel_fits(input) && inference_kernel_fits(weight) &&
+      input.scalar_type() == weight.scalar_type()) {
+    return input.scalar_type() == at::kFloat ? rms_norm_rows<float>(input, weight, epsilon)
+                                             : rms_norm_rows<at::BFloat16>(input, weight, epsilon);
   }
   const at::ScalarType dtype = input.scalar_type();
   const Tensor wide = dtype == at::kDouble ? input : input.to(at::kFloat);

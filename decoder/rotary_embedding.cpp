@@ -21,25 +21,27 @@ double llama3_scaled(double frequency, const Llama3RopeScaling& scaling) {
   return (1 - blend) * frequency / scaling.factor + blend * frequency;
 }
 
+template <typename Scalar>
 Tensor rotate_rows(const Tensor& x, const RotaryAngles& angles) {
   const int64_t heads = x.size(2);
   const int64_t half = x.size(3) / 2;
   Tensor output = at::empty_like(x);
-  const float* from = x.const_data_ptr<float>();
+  const Scalar* from = x.const_data_ptr<Scalar>();
   const float* cosines = angles.cos.const_data_ptr<float>();
   const float* sines = angles.sin.const_data_ptr<float>();
-  float* to = output.mutable_data_ptr<float>();
+  Scalar* to = output.mutable_data_ptr<Scalar>();
   at::parallel_for(0, x.size(0) * x.size(1), rows_per_thread(heads * half * 2),
                    [&](int64_t begin, int64_t end) {
                      for (int64_t token = begin; token < end; ++token) {
                        const float* c = cosines + token * half;
                        const float* s = sines + token * half;
                        for (int64_t head = 0; head < heads; ++head) {
-                         const float* a = from + (token * heads + head) * 2 * half;
-                         float* y = to + (token * heads + head) * 2 * half;
+                         const Scalar* a = from + (token * heads + head) * 2 * half;
+                         Scalar* y = to + (token * heads + head) * 2 * half;
                          for (int64_t i = 0; i < half; ++i) {
-                           y[i] = a[i] * c[i] - a[half + i] * s[i];
-                           y[half + i] = a[half + i] * c[i] + a[i] * s[i];
+                           const float first = a[i], second = a[half + i];
+                           y[i] = first * c[i] - second * s[i];
+                           y[half + i] = second * c[i] + first * s[i];
                          }
                        }
                      }
@@ -69,7 +71,10 @@ RotaryAngles rotary_angles(const Tensor& frequencies, const Tensor& position_ids
 }
 
 Tensor apply_rotary(const Tensor& x, const RotaryAngles& angles) {
-  if (inference_kernel_fits(x)) return rotate_rows(x, angles);
+  if (inference_kernel_fits(x)) {
+    return x.scalar_type() == at::kFloat ? rotate_rows<float>(x, angles)
+                                         : rotate_rows<at::BFloat16>(x, angles);
+  }
   const Tensor wide = x.scalar_type() == at::kDouble ? x : x.to(at::kFloat);
   const int64_t half = x.size(-1) / 2;
   const Tensor first = wide.narrow(-1, 0, half);      // [batch, seq, heads, head_dim / 2]

@@ -120,6 +120,23 @@ TEST_CASE("safetensors: writing into a read tensor leaves the file alone") {
   test::check_close(SafetensorsFile::open(folder / "a.safetensors").tensor("x"), at::ones({4}));
 }
 
+TEST_CASE("safetensors: released rows are read again from the file") {
+  const TempDir folder;
+  const Tensor rows = at::arange(64 * 1024, at::kFloat).view({64, 1024});  // a page per row
+  write_safetensors(folder / "t.safetensors", {{"rows", rows}, {"one", at::ones({1})}});
+  const auto file = SafetensorsFile::open(folder / "t.safetensors");
+  const Tensor read = file.tensor("rows");
+  read.fill_(7);  // private to this process
+  file.release("rows", 8, 16);
+  CHECK(read.narrow(0, 9, 6).equal(rows.narrow(0, 9, 6)));
+  CHECK(read.narrow(0, 0, 8).equal(at::full({8, 1024}, 7.0F)));
+  CHECK(read.narrow(0, 17, 47).equal(at::full({47, 1024}, 7.0F)));
+  file.release("rows", -5, 1000);  // clamped
+  CHECK(read.narrow(0, 1, 62).equal(rows.narrow(0, 1, 62)));
+  CHECK(file.tensor("one").item<float>() == 1);
+  CHECK_THROWS_AS(file.release("none", 0, 1), std::runtime_error);
+}
+
 TEST_CASE("safetensors: malformed files are refused with the reason") {
   const std::string four(4, 'x');
   check_refused("", "0 bytes, expected at least 8");

@@ -2,9 +2,11 @@
 // names and configurations, malformed input.
 #include <functional>
 
+#include "common/parameter_scope.h"
 #include "common/safetensors.h"
 #include "common/weight_store.h"
 #include "fusion/mllama_checkpoint.h"
+#include "fusion/multimodal_checkpoint.h"
 #include "tests/fusion/tiny_lab.h"
 #include "tests/support/golden.h"
 #include "tests/support/temp_dir.h"
@@ -213,6 +215,23 @@ TEST_CASE("Llama 3.2 Vision: the parameters that a configuration describes") {
   CHECK(num_parameters(real) - num_parameters(one_less) == 218112258);
   CHECK(num_parameters(real) == 10670220835);
   validate(real);
+}
+
+TEST_CASE("meta: whole models are built without memory, with the names of the real ones") {
+  const auto shapes = [](const torch::nn::Module& module) {
+    std::map<std::string, std::vector<int64_t>> result;
+    for (const auto& parameter : module.named_parameters()) {
+      result[parameter.key()] = parameter.value().sizes().vec();
+    }
+    return result;
+  };
+  const MllamaModel real = load_mllama(golden("08_mllama"));
+  const MultimodalModel real_lab = load_multimodal(golden("07b_nvlm_d"));
+  const ParameterScope scope({.device = at::kMeta});
+  const MllamaModel counted(real->config());
+  CHECK(shapes(*counted) == shapes(*real));
+  CHECK(shapes(*MultimodalModel(real_lab->config())) == shapes(*real_lab));
+  for (const Tensor& parameter : counted->parameters()) CHECK(parameter.is_meta());
 }
 
 TEST_CASE("Llama 3.2 Vision: pictures and the text that sees them, by hand") {
