@@ -61,6 +61,9 @@ class Ours:
     def decode(self, tokens):
         return self.ask(f"decode {tokens}")["seconds"]
 
+    def bandwidth(self):
+        return self.ask("bandwidth")["bytes_per_second"]
+
     def peak(self):
         return self.ask("peak")["peak_bytes"]
 
@@ -122,9 +125,12 @@ def main():
     for _ in range(arguments.prefills):
         prefill["ours"].append(ours.prefill(arguments.prompt))
         prefill["theirs"].append(theirs.prefill(arguments.prompt))
-    ours.decode(2), theirs.decode(2)  # warm up
+    peaks = {"ours": ours.peak(), "theirs": peak_bytes()}
+    ours.decode(2), theirs.decode(2), ours.bandwidth()  # warm up
     decode = {"ours": [], "theirs": []}  # median seconds per token of each turn
+    bandwidth = []  # bytes per second, taking turns as well
     for _ in range(arguments.turns):
+        bandwidth.append(ours.bandwidth())
         decode["ours"].append(statistics.median(ours.decode(arguments.tokens)))
         decode["theirs"].append(statistics.median(theirs.decode(arguments.tokens)))
 
@@ -137,10 +143,15 @@ def main():
         "weight_bytes": ours.loaded["weight_bytes"],
         "load_seconds": {"ours": ours.loaded["load_seconds"], "theirs": theirs.load_seconds},
         "load_peak_bytes": {"ours": ours.loaded["load_peak_bytes"], "theirs": theirs.load_peak},
-        "peak_bytes": {"ours": ours.peak(), "theirs": peak_bytes()},
+        "peak_bytes": peaks,
         "prefill_tokens_per_second": {
             name: summary([arguments.prompt / s for s in prefill[name]]) for name in prefill},
         "decode_milliseconds": {name: summary([1e3 * s for s in decode[name]]) for name in decode},
+        "bandwidth_gbytes_per_second": summary([b / 1e9 for b in bandwidth]),
+        # Weights that a token reads in the checkpoint's dtype, tied head counted once, at that speed.
+        "fraction_of_floor": {
+            name: summary([ours.loaded["weight_bytes"] / b / s
+                           for b, s in zip(bandwidth, decode[name])]) for name in decode},
         "prefill_ratio": ratios(prefill), "decode_ratio": ratios(decode),
     }
     print(json.dumps(report))
@@ -153,6 +164,9 @@ def main():
                                    for n in ("ours", "theirs"))),
             ("decode, tokens/s", *(f"{1e3 / report['decode_milliseconds'][n]['median']:.1f}"
                                    for n in ("ours", "theirs")))]
+    if arguments.quantize == "none":
+        rows.append(("of the memory floor", *(f"{report['fraction_of_floor'][n]['median']:.0%}"
+                                              for n in ("ours", "theirs"))))
     for row in rows:
         print(f"{row[0]:<20}{row[1]:>12}{row[2]:>14}")
     for name in ("prefill", "decode"):

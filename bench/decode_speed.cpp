@@ -3,6 +3,7 @@
 // prints {"load_seconds", "load_peak_bytes", "weight_bytes"} and then answers each line of stdin:
 //   prefill N   reads a prompt of N tokens            -> {"seconds"}
 //   decode N    writes N tokens behind the last one   -> {"seconds"}, of each token
+//   bandwidth   reads 256 MB, far more than the caches hold -> {"bytes_per_second"}: the floor now
 //   peak        -> {"peak_bytes"} of the process so far
 #include <c10/core/InferenceMode.h>
 
@@ -36,6 +37,13 @@ int64_t peak_bytes() {
     if (line.starts_with("VmHWM:")) return std::stoll(line.substr(6)) * 1024;
   }
   return 0;
+}
+
+/// Of a matrix-vector product, which like a decode step reads everything once.
+double bytes_per_second() {
+  static const Tensor matrix = at::ones({16384, 4096});
+  static const Tensor vector = at::ones({4096});
+  return static_cast<double>(matrix.nbytes()) / seconds_of([] { at::mv(matrix, vector); });
 }
 
 /// One conversation with the model: greedy, batch 1.
@@ -86,10 +94,12 @@ void answer_requests(decoder::LlamaForCausalLM& model) {
       answer["seconds"] = session.prefill(count);
     } else if (request == "decode" && count > 0) {
       answer["seconds"] = session.decode(count);
+    } else if (request == "bandwidth") {
+      answer["bytes_per_second"] = bytes_per_second();
     } else if (request == "peak") {
       answer["peak_bytes"] = peak_bytes();
     } else {
-      throw UsageError("'" + line + "', expected prefill N, decode N or peak");
+      throw UsageError("'" + line + "', expected prefill N, decode N, bandwidth or peak");
     }
     std::cout << answer.dump() << std::endl;
   }

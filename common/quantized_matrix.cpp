@@ -1,5 +1,8 @@
 #include "common/quantized_matrix.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "common/check.h"
 #include "common/error.h"
 #include "common/matrix_vector.h"
@@ -11,27 +14,59 @@ namespace {
 constexpr int64_t kGroup = 32;
 constexpr int64_t kPackedRows = 16;  // LibTorch packs so many rows together
 
+/// Calls `use(begin, rows)` for blocks of a matrix's rows: intermediate results stay in the cache,
+/// and large short-lived allocations do not fragment the memory.
+template <typename Use>
+void for_weight_blocks(int64_t out, int64_t in, Use use) {
+  constexpr int64_t kElements = 1 << 18;
+  const int64_t step = std::max<int64_t>(1, kElements / std::max<int64_t>(1, in));
+  for (int64_t begin = 0; begin < out; begin += step) use(begin, std::min(step, out - begin));
+}
+
 QuantizedMatrix int8_matrix(const Tensor& weight) {
-  const Tensor scales = weight.abs().amax(1).clamp_min_(1e-30).div_(127);  // [out]
-  const Tensor values = (weight / scales.unsqueeze(1)).round_().to(at::kChar);
-  return {Quantization::kInt8, values, scales, weight.size(1), weight.size(0)};
+  const int64_t out = weight.size(0), in = weight.size(1);
+  const Tensor values = at::empty({out, in}, at::kChar), scales = at::empty({out}, at::kFloat);
+  for_weight_blocks(out, in, [&](int64_t begin, int64_t rows) {
+    const Tensor block = weight.narrow(0, begin, rows).to(at::kFloat);
+    const Tensor scale = block.abs().amax(1).clamp_min_(1e-30).div_(127);  // [rows]
+    scales.narrow(0, begin, rows).copy_(scale);
+    values.narrow(0, begin, rows).copy_((block / scale.unsqueeze(1)).round_());
+  });
+  return {Quantization::kInt8, values, scales, in, out};
 }
 
 QuantizedMatrix int4_matrix(const Tensor& weight) {
   const int64_t out = weight.size(0), in = weight.size(1);
-  const int64_t padding = (kPackedRows - out % kPackedRows) % kPackedRows;
-  const Tensor groups = at::constant_pad_nd(weight, {0, 0, 0, padding}).unflatten(1, {-1, kGroup});
-  const auto [low, high] = at::aminmax(groups, /*dim=*/2);        // [rows, groups]
-  const Tensor scales = (high - low).div_(15).clamp_min_(1e-30);  // between neighbours
-  const Tensor middles = low + 8 * scales;                        // of level 8
-  const Tensor levels = ((groups - middles.unsqueeze(2)) / scales.unsqueeze(2))
-                            .add_(8)
-                            .round_()
-                            .clamp_(0, 15)
-                            .to(at::kInt)
-                            .flatten(1);  // [rows, in]
+  const int64_t padded = (out + kPackedRows - 1) / kPackedRows * kPackedRows;
+  const Tensor levels = at::zeros({padded, in}, at::kInt);
+  const Tensor ranges = at::zeros({in / kGroup, padded, 2}, at::kFloat);  // scale and middle
+  for_weight_blocks(out, in, [&](int64_t begin, int64_t rows) {
+    const Tensor groups = weight.narrow(0, begin, rows).to(at::kFloat).unflatten(1, {-1, kGroup});
+    const auto [low, high] = at::aminmax(groups, /*dim=*/2);       // [rows, groups]
+    const Tensor scale = (high - low).div_(15).clamp_min_(1e-30);  // between neighbours
+    const Tensor middle = low + 8 * scale;                         // of level 8
+    levels.narrow(0, begin, rows)
+        .copy_(((groups - middle.unsqueeze(2)) / scale.unsqueeze(2))
+                   .add_(8)
+                   .round_()
+                   .clamp_(0, 15)
+                   .flatten(1));
+    ranges.narrow(1, begin, rows).copy_(at::stack({scale.t(), middle.t()}, 2));
+  });
   return {Quantization::kInt4, at::_convert_weight_to_int4pack_for_cpu(levels, /*innerKTiles=*/1),
-          at::stack({scales.t(), middles.t()}, 2).contiguous(), in, out};
+          ranges, in, out};
+}
+
+/// For many rows of input, the weights widened a block at a time.
+Tensor widened_int8_linear(const Tensor& input, const QuantizedMatrix& matrix, const Tensor& bias) {
+  std::vector<Tensor> parts;
+  for_weight_blocks(matrix.out, matrix.in, [&](int64_t begin, int64_t rows) {
+    const Tensor scales = matrix.scales.narrow(0, begin, rows).unsqueeze(1);
+    const Tensor block = (matrix.values.narrow(0, begin, rows) * scales).to(input.scalar_type());
+    parts.push_back(at::linear(input, block));
+  });
+  const Tensor result = parts.size() == 1 ? parts[0] : at::cat(parts, -1);
+  return bias.defined() ? result + bias : result;
 }
 
 Tensor int4_linear(const Tensor& rows, const QuantizedMatrix& matrix) {
@@ -54,9 +89,10 @@ QuantizedMatrix quantize_matrix(const Tensor& weight, Quantization kind) {
   expect_shape(weight, {-1, -1}, "quantize: weight");
   TORCH_CHECK(weight.is_cpu(), "quantize: the weight is on ", weight.device(), ", expected cpu");
   TORCH_CHECK(kind != Quantization::kNone, "quantize: expected int8 or int4");
-  const Tensor wide = weight.detach().to(at::kFloat);
-  if (kind == Quantization::kInt4 && weight.size(1) % kGroup == 0) return int4_matrix(wide);
-  return int8_matrix(wide);
+  if (kind == Quantization::kInt4 && weight.size(1) % kGroup == 0) {
+    return int4_matrix(weight.detach());
+  }
+  return int8_matrix(weight.detach());
 }
 
 Tensor dequantized(const QuantizedMatrix& matrix, at::ScalarType dtype) {
@@ -73,7 +109,7 @@ Tensor quantized_linear(const Tensor& input, const QuantizedMatrix& matrix, cons
     if (is_few_rows(input, matrix.in)) {
       return int8_matrix_vector(input, matrix.values, matrix.scales, bias);
     }
-    return at::linear(input, dequantized(matrix, input.scalar_type()), bias);
+    return widened_int8_linear(input, matrix, bias);
   }
   const Tensor product = int4_linear(input.reshape({-1, matrix.in}).contiguous(), matrix);
   std::vector<int64_t> shape = input.sizes().vec();
