@@ -9,21 +9,16 @@ namespace {
 
 float widened(Bfloat16Bits bits) { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
 
-void bfloat16_loop(const Bfloat16Bits* const rows[4], const Bfloat16Bits* x, int64_t size,
-                   float out[4]) {
-  for (int k = 0; k < 4; ++k) {
-    float sum = 0;
-    for (int64_t i = 0; i < size; ++i) sum += widened(rows[k][i]) * widened(x[i]);
-    out[k] = sum;
-  }
+float bfloat16_loop(const Bfloat16Bits* row, const Bfloat16Bits* x, int64_t size) {
+  float sum = 0;
+  for (int64_t i = 0; i < size; ++i) sum += widened(row[i]) * widened(x[i]);
+  return sum;
 }
 
-void int8_loop(const int8_t* const rows[4], const int16_t* x, int64_t size, int32_t out[4]) {
-  for (int k = 0; k < 4; ++k) {
-    int32_t sum = 0;
-    for (int64_t i = 0; i < size; ++i) sum += rows[k][i] * x[i];
-    out[k] = sum;
-  }
+int32_t int8_loop(const int8_t* row, const int16_t* x, int64_t size) {
+  int32_t sum = 0;
+  for (int64_t i = 0; i < size; ++i) sum += row[i] * x[i];
+  return sum;
 }
 
 }  // namespace

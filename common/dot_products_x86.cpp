@@ -4,6 +4,10 @@
 
 #include <immintrin.h>
 
+// GCC 12 warns of its own _mm512_undefined_*() in _mm512_reduce_add_*().
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+
 namespace nvlm {
 namespace {
 
@@ -13,91 +17,100 @@ namespace {
 #define NVLM_AVX512_BF16 __attribute__((target("avx512f,avx512bw,avx512bf16")))
 #define NVLM_AVX512_VNNI __attribute__((target("avx512f,avx512bw,avx512vnni")))
 
+// How far ahead of the row a kernel asks for memory, in bytes: rows are short, so that the
+// processor's own guess begins anew with each (measured: 7 -> 11 GB/s at 896 columns of bfloat16).
+constexpr int64_t kAhead = 4096;
+
+template <typename Element>
+void prefetch_ahead(const Element* at) {
+  _mm_prefetch(reinterpret_cast<const char*>(at) + kAhead, _MM_HINT_T0);
+}
+
 NVLM_AVX2 float lane_sum(__m256 v) {
   __m128 sum = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
   sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
   return _mm_cvtss_f32(_mm_add_ss(sum, _mm_movehdup_ps(sum)));
 }
 
-NVLM_AVX2 __m256 widened_bfloat16(const Bfloat16Bits* from) {
+NVLM_AVX2 __m256 widened_eight(const Bfloat16Bits* from) {
   const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
 }
 
-NVLM_AVX2 void bfloat16_avx2(const Bfloat16Bits* const rows[4], const Bfloat16Bits* x, int64_t size,
-                             float out[4]) {
+NVLM_AVX2 float bfloat16_avx2(const Bfloat16Bits* row, const Bfloat16Bits* x, int64_t size) {
   __m256 sums[4] = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps(),
                     _mm256_setzero_ps()};
   int64_t i = 0;
-  for (; i + 8 <= size; i += 8) {
-    const __m256 v = widened_bfloat16(x + i);
+  for (; i + 32 <= size; i += 32) {
+    prefetch_ahead(row + i);
     for (int k = 0; k < 4; ++k) {
-      sums[k] = _mm256_fmadd_ps(widened_bfloat16(rows[k] + i), v, sums[k]);
+      sums[k] =
+          _mm256_fmadd_ps(widened_eight(row + i + 8 * k), widened_eight(x + i + 8 * k), sums[k]);
     }
   }
-  const Bfloat16Bits* const rest[4] = {rows[0] + i, rows[1] + i, rows[2] + i, rows[3] + i};
-  portable_dot_products().bfloat16(rest, x + i, size - i, out);
-  for (int k = 0; k < 4; ++k) out[k] += lane_sum(sums[k]);
+  const __m256 sum =
+      _mm256_add_ps(_mm256_add_ps(sums[0], sums[1]), _mm256_add_ps(sums[2], sums[3]));
+  return lane_sum(sum) + portable_dot_products().bfloat16(row + i, x + i, size - i);
 }
 
-NVLM_AVX2 void int8_avx2(const int8_t* const rows[4], const int16_t* x, int64_t size,
-                         int32_t out[4]) {
-  __m256i sums[4] = {_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(),
-                     _mm256_setzero_si256()};
-  int64_t i = 0;
-  for (; i + 16 <= size; i += 16) {
-    const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + i));
-    for (int k = 0; k < 4; ++k) {
-      const __m256i row =
-          _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[k] + i)));
-      sums[k] = _mm256_add_epi32(sums[k], _mm256_madd_epi16(row, v));
-    }
-  }
-  const int8_t* const rest[4] = {rows[0] + i, rows[1] + i, rows[2] + i, rows[3] + i};
-  portable_dot_products().int8(rest, x + i, size - i, out);
-  for (int k = 0; k < 4; ++k) {
-    alignas(32) int32_t lanes[8];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), sums[k]);
-    for (const int32_t lane : lanes) out[k] += lane;
-  }
+NVLM_AVX2 __m256i products_of_sixteen(const int8_t* row, const int16_t* x) {
+  const __m256i wide = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row)));
+  return _mm256_madd_epi16(wide, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x)));
 }
 
-NVLM_AVX512_BF16 void bfloat16_avx512(const Bfloat16Bits* const rows[4], const Bfloat16Bits* x,
-                                      int64_t size, float out[4]) {
-  __m512 sums[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(),
-                    _mm512_setzero_ps()};
+NVLM_AVX2 int32_t int8_avx2(const int8_t* row, const int16_t* x, int64_t size) {
+  __m256i even = _mm256_setzero_si256(), odd = _mm256_setzero_si256();
   int64_t i = 0;
   for (; i + 32 <= size; i += 32) {
-    const auto v = reinterpret_cast<__m512bh>(_mm512_loadu_epi16(x + i));
-    for (int k = 0; k < 4; ++k) {
-      const auto row = reinterpret_cast<__m512bh>(_mm512_loadu_epi16(rows[k] + i));
-      sums[k] = _mm512_dpbf16_ps(sums[k], row, v);
-    }
+    if (i % 64 == 0) prefetch_ahead(row + i);
+    even = _mm256_add_epi32(even, products_of_sixteen(row + i, x + i));
+    odd = _mm256_add_epi32(odd, products_of_sixteen(row + i + 16, x + i + 16));
+  }
+  alignas(32) int32_t lanes[8];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), _mm256_add_epi32(even, odd));
+  int32_t sum = portable_dot_products().int8(row + i, x + i, size - i);
+  for (const int32_t lane : lanes) sum += lane;
+  return sum;
+}
+
+NVLM_AVX512_BF16 __m512bh loaded(const Bfloat16Bits* from) {
+  return reinterpret_cast<__m512bh>(_mm512_loadu_epi16(from));
+}
+
+NVLM_AVX512_BF16 float bfloat16_avx512(const Bfloat16Bits* row, const Bfloat16Bits* x,
+                                       int64_t size) {
+  __m512 even = _mm512_setzero_ps(), odd = _mm512_setzero_ps();
+  int64_t i = 0;
+  for (; i + 64 <= size; i += 64) {
+    prefetch_ahead(row + i);
+    prefetch_ahead(row + i + 32);
+    even = _mm512_dpbf16_ps(even, loaded(row + i), loaded(x + i));
+    odd = _mm512_dpbf16_ps(odd, loaded(row + i + 32), loaded(x + i + 32));
+  }
+  if (i + 32 <= size) {
+    even = _mm512_dpbf16_ps(even, loaded(row + i), loaded(x + i));
+    i += 32;
   }
   const auto rest = static_cast<__mmask32>((uint64_t{1} << (size - i)) - 1);
-  const auto v = reinterpret_cast<__m512bh>(_mm512_maskz_loadu_epi16(rest, x + i));
-  for (int k = 0; k < 4; ++k) {
-    const auto row = reinterpret_cast<__m512bh>(_mm512_maskz_loadu_epi16(rest, rows[k] + i));
-    out[k] = _mm512_reduce_add_ps(_mm512_dpbf16_ps(sums[k], row, v));
-  }
+  const auto last = reinterpret_cast<__m512bh>(_mm512_maskz_loadu_epi16(rest, row + i));
+  const auto last_x = reinterpret_cast<__m512bh>(_mm512_maskz_loadu_epi16(rest, x + i));
+  return _mm512_reduce_add_ps(_mm512_add_ps(even, _mm512_dpbf16_ps(odd, last, last_x)));
 }
 
-NVLM_AVX512_VNNI void int8_avx512(const int8_t* const rows[4], const int16_t* x, int64_t size,
-                                  int32_t out[4]) {
-  __m512i sums[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(),
-                     _mm512_setzero_si512()};
+NVLM_AVX512_VNNI __m512i widened_row(const int8_t* from) {
+  return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+}
+
+NVLM_AVX512_VNNI int32_t int8_avx512(const int8_t* row, const int16_t* x, int64_t size) {
+  __m512i even = _mm512_setzero_si512(), odd = _mm512_setzero_si512();
   int64_t i = 0;
-  for (; i + 32 <= size; i += 32) {
-    const __m512i v = _mm512_loadu_si512(x + i);
-    for (int k = 0; k < 4; ++k) {
-      const __m512i row =
-          _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows[k] + i)));
-      sums[k] = _mm512_dpwssd_epi32(sums[k], row, v);
-    }
+  for (; i + 64 <= size; i += 64) {
+    prefetch_ahead(row + i);
+    even = _mm512_dpwssd_epi32(even, widened_row(row + i), _mm512_loadu_si512(x + i));
+    odd = _mm512_dpwssd_epi32(odd, widened_row(row + i + 32), _mm512_loadu_si512(x + i + 32));
   }
-  const int8_t* const rest[4] = {rows[0] + i, rows[1] + i, rows[2] + i, rows[3] + i};
-  portable_dot_products().int8(rest, x + i, size - i, out);
-  for (int k = 0; k < 4; ++k) out[k] += _mm512_reduce_add_epi32(sums[k]);
+  return _mm512_reduce_add_epi32(_mm512_add_epi32(even, odd)) +
+         portable_dot_products().int8(row + i, x + i, size - i);
 }
 
 }  // namespace
@@ -115,6 +128,8 @@ DotProducts with_x86_kernels(DotProducts fallback) {
 }
 
 }  // namespace nvlm
+
+#pragma GCC diagnostic pop
 
 #else
 

@@ -17,23 +17,16 @@ namespace {
 constexpr int64_t kBytesPerThread = 1 << 16;  // of weights: fewer do not pay for waking a thread
 
 /// Calls `store(row, column, sum)` with the product of every row of `input` and every row of
-/// `weight`. Four rows of weights serve all inputs while they are in the cache.
-template <typename Weight, typename Input, typename Sum, typename Store>
+/// `weight`, which serves all inputs while it is in the cache.
+template <typename Weight, typename Input, typename Dot, typename Store>
 void for_dot_products(const Weight* weight, int64_t out, const Input* input, int64_t inputs,
-                      int64_t in,
-                      void (*dot)(const Weight* const[4], const Input*, int64_t, Sum[4]),
-                      Store store) {
-  const int64_t bytes = 4 * in * static_cast<int64_t>(sizeof(Weight));
+                      int64_t in, Dot dot, Store store) {
+  const int64_t bytes = in * static_cast<int64_t>(sizeof(Weight));
   const int64_t grain = std::max<int64_t>(1, kBytesPerThread / bytes);
-  at::parallel_for(0, (out + 3) / 4, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t four = begin; four < end; ++four) {
-      const int64_t first = 4 * four, count = std::min<int64_t>(4, out - first);
-      const Weight* rows[4];  // past the end the last row again
-      for (int64_t k = 0; k < 4; ++k) rows[k] = weight + (first + std::min(k, count - 1)) * in;
+  at::parallel_for(0, out, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t column = begin; column < end; ++column) {
       for (int64_t row = 0; row < inputs; ++row) {
-        Sum sums[4];
-        dot(rows, input + row * in, in, sums);
-        for (int64_t k = 0; k < count; ++k) store(row, first + k, sums[k]);
+        store(row, column, dot(weight + column * in, input + row * in, in));
       }
     }
   });

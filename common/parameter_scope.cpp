@@ -2,6 +2,8 @@
 
 #include <ATen/ops/empty.h>
 
+#include "common/large_pages.h"
+
 namespace nvlm {
 namespace {
 
@@ -20,7 +22,9 @@ ParameterScope::~ParameterScope() { innermost_style() = outer_; }
 
 at::Tensor new_parameter(at::IntArrayRef shape) {
   const ParameterStyle& style = innermost_style();
-  return at::empty(shape, at::TensorOptions(style.dtype).device(style.device));
+  at::Tensor parameter = at::empty(shape, at::TensorOptions(style.dtype).device(style.device));
+  advise_large_pages(parameter);
+  return parameter;
 }
 
 at::Tensor new_parameter(at::IntArrayRef shape, double value) {

@@ -16,42 +16,27 @@ using test::check_close;
 
 constexpr int64_t kSizes[] = {1, 7, 15, 16, 31, 32, 33, 64, 95, 100, 257, 896};
 
-// Four rows that lie apart, none aligned.
-template <typename Element>
-std::array<const Element*, 4> four_rows(const Tensor& rows) {
-  const auto* data = static_cast<const Element*>(rows.const_data_ptr());
-  const int64_t width = rows.size(1);
-  return {data + 1, data + width + 1, data + 2 * width + 1, data + 3 * width + 1};
-}
-
 }  // namespace
 
 TEST_CASE("dot products: this processor's kernels and the plain loops, at odd sizes and places") {
   at::manual_seed(3);
   for (const int64_t size : kSizes) {
     CAPTURE(size);
-    const Tensor weights = at::randn({4, size + 1}).to(at::kBFloat16);
+    const Tensor row = at::randn({size + 1}).to(at::kBFloat16);
     const Tensor x = at::randn({size + 1}).to(at::kBFloat16);
-    const Tensor expected =
-        at::mv(weights.narrow(1, 1, size).to(at::kDouble), x.narrow(0, 1, size).to(at::kDouble));
-    const auto rows = four_rows<Bfloat16Bits>(weights);
-    const auto* vector = static_cast<const Bfloat16Bits*>(x.const_data_ptr()) + 1;
-    for (const DotProducts& kernels : {dot_products(), portable_dot_products()}) {
-      Tensor sums = at::empty({4});
-      kernels.bfloat16(rows.data(), vector, size, sums.mutable_data_ptr<float>());
-      check_close(sums, expected.to(at::kFloat), {1e-4, 1e-5});
-    }
-
-    const Tensor small = at::randint(-127, 128, {4, size + 1}, at::kChar);
+    const auto sum =
+        at::dot(row.narrow(0, 1, size).to(at::kDouble), x.narrow(0, 1, size).to(at::kDouble));
+    const Tensor bytes = at::randint(-127, 128, {size + 1}, at::kChar);
     const Tensor steps = at::randint(-8191, 8192, {size + 1}, at::kShort);
-    const Tensor exact =
-        (small.narrow(1, 1, size).to(at::kInt) * steps.narrow(0, 1, size).to(at::kInt)).sum(1);
-    const auto small_rows = four_rows<int8_t>(small);
+    const auto exact =
+        (bytes.narrow(0, 1, size).to(at::kInt) * steps.narrow(0, 1, size).to(at::kInt)).sum();
     for (const DotProducts& kernels : {dot_products(), portable_dot_products()}) {
-      Tensor sums = at::empty({4}, at::kInt);
-      kernels.int8(small_rows.data(), steps.const_data_ptr<int16_t>() + 1, size,
-                   sums.mutable_data_ptr<int32_t>());
-      CHECK(sums.equal(exact.to(at::kInt)));
+      const float product =
+          kernels.bfloat16(static_cast<const Bfloat16Bits*>(row.const_data_ptr()) + 1,
+                           static_cast<const Bfloat16Bits*>(x.const_data_ptr()) + 1, size);
+      CHECK(product == doctest::Approx(sum.item<double>()).epsilon(1e-4));
+      CHECK(kernels.int8(bytes.const_data_ptr<int8_t>() + 1, steps.const_data_ptr<int16_t>() + 1,
+                         size) == exact.item<int64_t>());
     }
   }
 }
