@@ -9,6 +9,12 @@ namespace {
 
 float widened(Bfloat16Bits bits) { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
 
+float float32_loop(const float* row, const float* x, int64_t size) {
+  float sum = 0;
+  for (int64_t i = 0; i < size; ++i) sum += row[i] * x[i];
+  return sum;
+}
+
 float bfloat16_loop(const Bfloat16Bits* row, const Bfloat16Bits* x, int64_t size) {
   float sum = 0;
   for (int64_t i = 0; i < size; ++i) sum += widened(row[i]) * widened(x[i]);
@@ -24,7 +30,7 @@ int32_t int8_loop(const int8_t* row, const int16_t* x, int64_t size) {
 }  // namespace
 
 const DotProducts& portable_dot_products() {
-  static constexpr DotProducts products{bfloat16_loop, int8_loop};
+  static constexpr DotProducts products{float32_loop, bfloat16_loop, int8_loop};
   return products;
 }
 

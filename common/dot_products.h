@@ -11,9 +11,9 @@ using Bfloat16Bits = uint16_t;
 
 /// The sum of row[i] * x[i] for i in [0, size), in float32 (int32 for integers, whose sum must
 /// fit). Pointers need no alignment. Rows are expected to lie one behind the other: kernels
-/// prefetch past the end. There is none for float32: LibTorch's matrix-vector product reads memory
-/// as fast as it comes.
+/// prefetch past the end.
 struct DotProducts {
+  float (*float32)(const float* row, const float* x, int64_t size);
   float (*bfloat16)(const Bfloat16Bits* row, const Bfloat16Bits* x, int64_t size);
   int32_t (*int8)(const int8_t* row, const int16_t* x, int64_t size);
 };

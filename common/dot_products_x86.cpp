@@ -14,6 +14,7 @@ namespace {
 // Each function is compiled for its own instruction set, whatever the rest of the program is; none
 // is called before the processor was asked.
 #define NVLM_AVX2 __attribute__((target("avx2,fma")))
+#define NVLM_AVX512 __attribute__((target("avx512f,avx512bw")))
 #define NVLM_AVX512_BF16 __attribute__((target("avx512f,avx512bw,avx512bf16")))
 #define NVLM_AVX512_VNNI __attribute__((target("avx512f,avx512bw,avx512vnni")))
 
@@ -30,6 +31,23 @@ NVLM_AVX2 float lane_sum(__m256 v) {
   __m128 sum = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
   sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
   return _mm_cvtss_f32(_mm_add_ss(sum, _mm_movehdup_ps(sum)));
+}
+
+NVLM_AVX2 float float32_avx2(const float* row, const float* x, int64_t size) {
+  __m256 sums[4] = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps(),
+                    _mm256_setzero_ps()};
+  int64_t i = 0;
+  for (; i + 32 <= size; i += 32) {
+    prefetch_ahead(row + i);
+    prefetch_ahead(row + i + 16);
+    for (int k = 0; k < 4; ++k) {
+      const __m256 weights = _mm256_loadu_ps(row + i + 8 * k);
+      sums[k] = _mm256_fmadd_ps(weights, _mm256_loadu_ps(x + i + 8 * k), sums[k]);
+    }
+  }
+  const __m256 sum =
+      _mm256_add_ps(_mm256_add_ps(sums[0], sums[1]), _mm256_add_ps(sums[2], sums[3]));
+  return lane_sum(sum) + portable_dot_products().float32(row + i, x + i, size - i);
 }
 
 NVLM_AVX2 __m256 widened_eight(const Bfloat16Bits* from) {
@@ -71,6 +89,19 @@ NVLM_AVX2 int32_t int8_avx2(const int8_t* row, const int16_t* x, int64_t size) {
   int32_t sum = portable_dot_products().int8(row + i, x + i, size - i);
   for (const int32_t lane : lanes) sum += lane;
   return sum;
+}
+
+NVLM_AVX512 float float32_avx512(const float* row, const float* x, int64_t size) {
+  __m512 even = _mm512_setzero_ps(), odd = _mm512_setzero_ps();
+  int64_t i = 0;
+  for (; i + 32 <= size; i += 32) {
+    prefetch_ahead(row + i);
+    prefetch_ahead(row + i + 16);
+    even = _mm512_fmadd_ps(_mm512_loadu_ps(row + i), _mm512_loadu_ps(x + i), even);
+    odd = _mm512_fmadd_ps(_mm512_loadu_ps(row + i + 16), _mm512_loadu_ps(x + i + 16), odd);
+  }
+  return _mm512_reduce_add_ps(_mm512_add_ps(even, odd)) +
+         portable_dot_products().float32(row + i, x + i, size - i);
 }
 
 NVLM_AVX512_BF16 __m512bh loaded(const Bfloat16Bits* from) {
@@ -118,9 +149,10 @@ NVLM_AVX512_VNNI int32_t int8_avx512(const int8_t* row, const int16_t* x, int64_
 DotProducts with_x86_kernels(DotProducts fallback) {
   DotProducts chosen = fallback;
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    chosen = {bfloat16_avx2, int8_avx2};
+    chosen = {float32_avx2, bfloat16_avx2, int8_avx2};
   }
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")) {
+    chosen.float32 = float32_avx512;
     if (__builtin_cpu_supports("avx512bf16")) chosen.bfloat16 = bfloat16_avx512;
     if (__builtin_cpu_supports("avx512vnni")) chosen.int8 = int8_avx512;
   }

@@ -71,10 +71,11 @@ Tensor float_bias(const Tensor& bias) {
 }  // namespace
 
 bool matrix_vector_fits(const Tensor& input, const Tensor& weight) {
-  return !at::GradMode::is_enabled() && weight.is_cpu() && weight.scalar_type() == at::kBFloat16 &&
-         weight.is_contiguous() && weight.dim() == 2 && input.is_cpu() &&
-         input.scalar_type() == at::kBFloat16 && is_few_rows(input, weight.size(1)) &&
-         !at::autocast::is_autocast_enabled(at::kCPU);
+  const at::ScalarType dtype = weight.scalar_type();
+  return !at::GradMode::is_enabled() && weight.is_cpu() &&
+         (dtype == at::kBFloat16 || dtype == at::kFloat) && weight.is_contiguous() &&
+         weight.dim() == 2 && input.is_cpu() && input.scalar_type() == dtype &&
+         is_few_rows(input, weight.size(1)) && !at::autocast::is_autocast_enabled(at::kCPU);
 }
 
 bool is_few_rows(const Tensor& input, int64_t in) {
@@ -87,12 +88,19 @@ Tensor matrix_vector(const Tensor& input, const Tensor& weight, const Tensor& bi
   const Tensor x = input.contiguous(), added = float_bias(bias);
   Tensor result = at::empty(with_last(x.sizes(), out), x.options());
   const float* add = added.defined() ? added.const_data_ptr<float>() : nullptr;
-  at::BFloat16* to = result.mutable_data_ptr<at::BFloat16>();
-  for_dot_products(static_cast<const Bfloat16Bits*>(weight.const_data_ptr()), out,
-                   static_cast<const Bfloat16Bits*>(x.const_data_ptr()), x.numel() / in, in,
-                   dot_products().bfloat16, [&](int64_t row, int64_t column, float sum) {
-                     to[row * out + column] = add == nullptr ? sum : sum + add[column];
-                   });
+  const auto storing = [&](auto* to) {
+    return [=](int64_t row, int64_t column, float sum) {
+      to[row * out + column] = add == nullptr ? sum : sum + add[column];
+    };
+  };
+  if (weight.scalar_type() == at::kFloat) {
+    for_dot_products(weight.const_data_ptr<float>(), out, x.const_data_ptr<float>(), x.numel() / in,
+                     in, dot_products().float32, storing(result.mutable_data_ptr<float>()));
+  } else {
+    for_dot_products(static_cast<const Bfloat16Bits*>(weight.const_data_ptr()), out,
+                     static_cast<const Bfloat16Bits*>(x.const_data_ptr()), x.numel() / in, in,
+                     dot_products().bfloat16, storing(result.mutable_data_ptr<at::BFloat16>()));
+  }
   return result;
 }
 

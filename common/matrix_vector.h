@@ -8,15 +8,15 @@ namespace nvlm {
 /// Whether the input is [..., in] with one to four rows: with more, matrix products are faster.
 bool is_few_rows(const Tensor& input, int64_t in);
 
-/// Whether matrix_vector() may stand for at::linear: no gradient is recorded, both are bfloat16 on
-/// the CPU, the weight is contiguous, there are few rows, and no autocast is on.
+/// Whether matrix_vector() may stand for at::linear: no gradient is recorded, both are float32 or
+/// both bfloat16, on the CPU, the weight is contiguous, there are few rows, and no autocast is on.
 bool matrix_vector_fits(const Tensor& input, const Tensor& weight);
 
 /// input weightᵀ + bias, summed in float32.
-/// input    [..., in], bfloat16
-/// weight   [out, in], bfloat16
+/// input    [..., in], float32 or bfloat16
+/// weight   [out, in], of the same dtype
 /// bias     [out], any floating-point dtype, or undefined
-/// returns  [..., out], bfloat16
+/// returns  [..., out], of that dtype
 Tensor matrix_vector(const Tensor& input, const Tensor& weight, const Tensor& bias);
 
 /// The same for weights in 8 bits: input (values * scales)ᵀ + bias. Each row of the input is

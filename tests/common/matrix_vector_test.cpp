@@ -30,7 +30,11 @@ TEST_CASE("dot products: this processor's kernels and the plain loops, at odd si
     const Tensor steps = at::randint(-8191, 8192, {size + 1}, at::kShort);
     const auto exact =
         (bytes.narrow(0, 1, size).to(at::kInt) * steps.narrow(0, 1, size).to(at::kInt)).sum();
+    const Tensor wide_row = row.to(at::kFloat), wide_x = x.to(at::kFloat);
     for (const DotProducts& kernels : {dot_products(), portable_dot_products()}) {
+      CHECK(kernels.float32(wide_row.const_data_ptr<float>() + 1,
+                            wide_x.const_data_ptr<float>() + 1,
+                            size) == doctest::Approx(sum.item<double>()).epsilon(1e-4));
       const float product =
           kernels.bfloat16(static_cast<const Bfloat16Bits*>(row.const_data_ptr()) + 1,
                            static_cast<const Bfloat16Bits*>(x.const_data_ptr()) + 1, size);
@@ -50,17 +54,19 @@ TEST_CASE("matrix-vector product: as at::linear, for one to four rows and any nu
         CAPTURE(in);
         CAPTURE(out);
         CAPTURE(rows);
-        const Tensor weight = at::randn({out, in}).to(at::kBFloat16);
-        const Tensor x = at::randn({rows, 1, in}).to(at::kBFloat16);
-        const Tensor bias = at::randn({out}).to(at::kBFloat16);
+        const at::ScalarType dtype = (in + out) % 2 == 0 ? at::kBFloat16 : at::kFloat;
+        const Tensor weight = at::randn({out, in}).to(dtype);
+        const Tensor x = at::randn({rows, 1, in}).to(dtype);
+        const Tensor bias = at::randn({out}).to(dtype);
         for (const Tensor& added : {bias, Tensor()}) {
           const Tensor expected = at::linear(
               x.to(at::kDouble), weight.to(at::kDouble),
               added.defined() ? std::optional<Tensor>(added.to(at::kDouble)) : std::nullopt);
           REQUIRE(matrix_vector_fits(x, weight));
           const Tensor product = linear_map(x, weight, added);
-          CHECK((product.scalar_type() == at::kBFloat16));
-          check_close(product.to(at::kDouble), expected, {1e-4, 5e-3});
+          CHECK((product.scalar_type() == dtype));
+          const double bound = dtype == at::kFloat ? 1e-5 : 5e-3;
+          check_close(product.to(at::kDouble), expected, {1e-4, bound});
         }
       }
     }
@@ -77,7 +83,8 @@ TEST_CASE("matrix-vector product: where it does not serve") {
   CHECK_FALSE(matrix_vector_fits(at::ones({0, 2}, at::kBFloat16), weight));
   CHECK_FALSE(matrix_vector_fits(at::ones({1, 3}, at::kBFloat16), weight));  // an error for linear
   CHECK_FALSE(matrix_vector_fits(at::ones({1, 3}, at::kBFloat16), weight.t()));
-  CHECK_FALSE(matrix_vector_fits(at::ones({1, 2}), at::ones({3, 2})));
+  CHECK_FALSE(matrix_vector_fits(at::ones({1, 2}), weight));
+  CHECK_FALSE(matrix_vector_fits(at::ones({1, 2}, at::kDouble), at::ones({3, 2}, at::kDouble)));
 }
 
 TEST_CASE("matrix-vector product: NaN and infinity reach the output") {
