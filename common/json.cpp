@@ -31,12 +31,14 @@ std::string shortened(const Json& value) {
 
 Json parse_json(std::string_view text, std::string_view where) {
   std::vector<std::unordered_set<std::string>> open_objects;
+  bool too_deep = false;
+  // What lies too deep is skipped, so that a mistake in the syntax behind it is still found.
   const auto check = [&](int depth, Json::parse_event_t event, Json& parsed) {
     const bool opens =
         event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
-    if (opens && depth >= kDeepest) {
-      throw std::runtime_error(std::string(where) + ": nested deeper than " +
-                               std::to_string(kDeepest) + " levels");
+    if (depth > kDeepest || (opens && depth == kDeepest)) {
+      too_deep = true;
+      return false;
     }
     if (event == Json::parse_event_t::object_start) {
       open_objects.emplace_back();
@@ -51,10 +53,13 @@ Json parse_json(std::string_view text, std::string_view where) {
     return true;
   };
   try {
-    return Json::parse(text.begin(), text.end(), check);
+    Json value = Json::parse(text.begin(), text.end(), check);
+    if (!too_deep) return value;
   } catch (const Json::exception& error) {
     throw std::runtime_error(std::string(where) + ": not valid JSON: " + plain_json_message(error));
   }
+  throw std::runtime_error(std::string(where) + ": nested deeper than " + std::to_string(kDeepest) +
+                           " levels");
 }
 
 Json read_json(const std::filesystem::path& path) {

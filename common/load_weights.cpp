@@ -66,6 +66,7 @@ Tensor row_block(const Tensor& tensor, int64_t begin, int64_t rows) {
 // Finite in `dtype` as well: 1e300 is not in float32.
 bool stored_is_finite(const WeightSource& store, const std::string& name, at::ScalarType dtype) {
   const Tensor stored = store.tensor(name);
+  if (!stored.is_floating_point()) return true;
   bool finite = true;
   for_row_blocks(stored, [&](int64_t begin, int64_t rows) {
     finite = finite && all_finite(row_block(stored, begin, rows).to(dtype));
@@ -109,16 +110,6 @@ bool copy_into(Tensor slot, const WeightSource& store, const std::string& name,
   return finite;
 }
 
-void throw_findings(const WeightSource& store, const std::vector<std::string>& findings) {
-  std::string report = "weights of '" + store.path().string() + "' do not fit:";
-  for (const std::string& finding : findings) report += "\n  " + finding;
-  throw std::runtime_error(report);
-}
-
-std::string not_finite(const WeightSource& store, const std::string& name) {
-  return "NaN or infinite weights in '" + store.stored_name(name) + "'";
-}
-
 }  // namespace
 
 void load_weights(torch::nn::Module& module, const WeightSource& store,
@@ -126,6 +117,7 @@ void load_weights(torch::nn::Module& module, const WeightSource& store,
   const at::NoGradGuard no_grad;
   const std::vector<NamedSlot> slots = parameters_and_buffers(module);
   std::vector<std::string> findings;
+  std::vector<NamedSlot> stored_slots;  // by stored name: those whose header fits
   std::set<std::string> known;
   std::set<const void*> found;  // TensorImpls that some stored name fills
   for (const auto& [key, slot] : slots) {
@@ -137,7 +129,11 @@ void load_weights(torch::nn::Module& module, const WeightSource& store,
     const std::string name = options.prefix + key;
     if (store.contains(name)) {
       std::string finding = misfit(store, name, slot);
-      if (!finding.empty()) findings.push_back(std::move(finding));
+      if (finding.empty()) {
+        stored_slots.emplace_back(name, slot);
+      } else {
+        findings.push_back(std::move(finding));
+      }
     } else if (found.count(slot.unsafeGetTensorImpl()) == 0 && !has_suffix(name, options.ignored)) {
       findings.push_back("missing '" + store.stored_name(name) + "' " + shape_text(slot.sizes()));
     }
@@ -148,23 +144,17 @@ void load_weights(torch::nn::Module& module, const WeightSource& store,
       findings.push_back("unexpected '" + name + "' " + shape_text(store.entry(name).shape));
     }
   }
-  if (!findings.empty()) {  // the report is to be complete
-    for (const auto& [key, slot] : slots) {
-      const std::string name = options.prefix + key;
-      if (slot.is_floating_point() && store.contains(name) &&
-          !stored_is_finite(store, name, options.dtype)) {
-        findings.push_back(not_finite(store, name));
-      }
-    }
-    throw_findings(store, findings);
+  const bool all_fit = findings.empty();
+  for (const auto& [name, slot] : stored_slots) {
+    // Where something does not fit nothing is copied, but the report is to be complete.
+    const bool finite = all_fit ? copy_into(slot, store, name, options.dtype)
+                                : stored_is_finite(store, name, options.dtype);
+    if (!finite) findings.push_back("NaN or infinite weights in '" + store.stored_name(name) + "'");
   }
-  for (const auto& [key, slot] : slots) {
-    const std::string name = options.prefix + key;
-    if (store.contains(name) && !copy_into(slot, store, name, options.dtype)) {
-      findings.push_back(not_finite(store, name));
-    }
-  }
-  if (!findings.empty()) throw_findings(store, findings);
+  if (findings.empty()) return;
+  std::string report = "weights of '" + store.path().string() + "' do not fit:";
+  for (const std::string& finding : findings) report += "\n  " + finding;
+  throw std::runtime_error(report);
 }
 
 std::map<std::string, Tensor> state_dict(const torch::nn::Module& module,

@@ -138,7 +138,8 @@ void TensorComparison::compare_values(const std::string& name, const Tensor& act
 }
 
 void TensorComparison::leave_out(const std::string& name, const std::string& reason) {
-  if (seen_.insert(name).second) report_.not_compared.push_back(name + " (" + reason + ")");
+  if (wants(name) && seen_.insert(name).second)
+    report_.not_compared.push_back(name + " (" + reason + ")");
 }
 
 void TensorComparison::finish() {

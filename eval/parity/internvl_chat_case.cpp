@@ -85,15 +85,15 @@ vision::TileFeatures features_for(ChatCase& chat, const fusion::PromptBatch& pro
 
 void compare_chat_prompts(const ChatCase& chat, ParityReport& report) {
   RowComparison built("prompts built from their questions"), written("prompts of case.json");
-  const auto compare = [&](const char* input, const char* text, const fusion::Prompt& prompt) {
+  const auto compare = [&](const char* input, const char* text, auto make_prompt) {
     const std::string name = std::string(input) + ".input_ids";
     if (!chat.inputs.contains(name)) return;
     const std::vector<int64_t> expected = ids_of(chat.inputs.tensor(name));
-    built.ids(name, prompt.ids, expected);
+    built.ids(name, make_prompt().ids, expected);
     written.ids(text, chat.tokenizer.encode(chat.note(text)), expected);
   };
-  compare("prompt", "prompt", chat.picture_prompt());
-  compare("text_only", "text_only_prompt", chat.text_prompt());
+  compare("prompt", "prompt", [&] { return chat.picture_prompt(); });
+  compare("text_only", "text_only_prompt", [&] { return chat.text_prompt(); });
   if (chat.folder.about().contains("batch_text_2") && chat.inputs.contains("batch.input_ids")) {
     const Tensor ids = chat.inputs.tensor("batch.input_ids").select(0, -1);
     const Tensor real = chat.inputs.tensor("batch.attention_mask").select(0, -1).to(at::kBool);
@@ -134,6 +134,7 @@ void compare_decoder(ChatCase& chat, TensorComparison& comparison) {
 }
 
 void compare_text_only(ChatCase& chat, TensorComparison& comparison) {
+  if (!comparison.wants_any("text_only.")) return;
   const fusion::PromptBatch prompts = fusion::collate({chat.text_prompt()}, /*pad_id=*/0);
   const Tensor logits = chat.model->logits(chat.model->hidden_states(prompts, {}));
   comparison.compare("text_only.last_logits", logits.select(1, -1));

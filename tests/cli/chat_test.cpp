@@ -81,13 +81,14 @@ TEST_CASE("chat: turns, pictures, reset; a bad line does not end the talk") {
   CHECK(contains(bad.err, "/reset"));
 }
 
+// To this question the model has no end of an answer.
 TEST_CASE("chat: Ctrl-C stops the answer, not the talk") {
   const TempDir dir;
   const std::string model = golden("07b_nvlm_d").string();
   std::ofstream(dir / "talk.sh")
       << "mkfifo lines\n"
       << NVLM_PROGRAM << " chat --max-new-tokens 100000 --model " << model
-      << " <lines >out 2>err &\npid=$!\nexec 3>lines\necho Hi >&3\n"
+      << " <lines >out 2>err &\npid=$!\nexec 3>lines\necho What is it? >&3\n"
       << "for i in $(seq 600); do [ -s out ] && break; sleep 0.05; done\n"
       << "kill -INT $pid\n"
       << "for i in $(seq 600); do grep -q stopped err && break; sleep 0.05; done\n"

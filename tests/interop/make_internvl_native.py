@@ -106,6 +106,7 @@ def main():
         "size": {"height": original["force_image_size"], "width": original["force_image_size"]},
     }
     (TARGET / "preprocessor_config.json").write_text(json.dumps(preprocessor, indent=2) + "\n")
+    shutil.copy(SOURCE / "image.png", TARGET)
     shutil.copy(SOURCE / "tokenizer.json", TARGET)
     shutil.copy(SOURCE / "generation_config.json", TARGET)
 
