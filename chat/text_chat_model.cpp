@@ -1,6 +1,5 @@
 #include "chat/text_chat_model.h"
 
-#include <algorithm>
 #include <array>
 #include <ctime>
 #include <stdexcept>
@@ -9,6 +8,7 @@
 #include "common/device.h"
 #include "common/error.h"
 #include "decoder/checkpoint.h"
+#include "decoder/padded_rows.h"
 
 namespace nvlm::chat {
 namespace {
@@ -71,22 +71,14 @@ std::vector<int64_t> TextChatModel::prompt_ids(const Conversation& conversation)
 
 decoder::DecoderInputs TextChatModel::prepare(std::span<const Conversation> conversations) {
   std::vector<std::vector<int64_t>> prompts;
-  size_t seq = 0;
   for (const Conversation& conversation : conversations) {
     prompts.push_back(prompt_ids(conversation));
     if (prompts.back().empty()) throw std::invalid_argument("chat: the prompt is empty");
-    seq = std::max(seq, prompts.back().size());
   }
-  const auto batch = static_cast<int64_t>(prompts.size());
-  const Tensor ids = at::zeros({batch, static_cast<int64_t>(seq)}, at::kLong);
-  const Tensor mask = at::zeros({batch, static_cast<int64_t>(seq)}, at::kBool);
-  for (int64_t row = 0; row < batch; ++row) {
-    const auto& prompt = prompts[static_cast<size_t>(row)];
-    const auto length = static_cast<int64_t>(prompt.size());
-    ids[row].narrow(0, 0, length).copy_(at::tensor(prompt, at::kLong));
-    mask[row].narrow(0, 0, length).fill_(true);
-  }
-  return model_->text_inputs(ids.to(device_), mask.to(device_));
+  const Tensor ids =
+      decoder::padded_rows(prompts, /*padding=*/0,
+                           [](const std::vector<int64_t>& prompt, size_t t) { return prompt[t]; });
+  return model_->text_inputs(ids.to(device_), decoder::real_positions(prompts).to(device_));
 }
 
 }  // namespace nvlm::chat

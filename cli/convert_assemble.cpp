@@ -15,22 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Runs a parser whose complaint is about what the user typed.
-template <class Parse>
-auto parse_option(const char* option, const std::string& text, const Parse& parse) {
-  try {
-    return parse(text);
-  } catch (const std::invalid_argument& error) {
-    throw UsageError(std::string("--") + option + ": " + error.what());
-  }
-}
-
-void require_range(const char* option, int64_t value, int64_t low, int64_t high) {
-  if (value >= low && value <= high) return;
-  throw UsageError(std::string("--") + option + " is " + std::to_string(value) + ", expected " +
-                   std::to_string(low) + " to " + std::to_string(high));
-}
-
 at::ScalarType assembled_dtype(const std::string& name, at::ScalarType stored) {
   if (name == "auto") return stored;
   return name == "bfloat16" ? at::kBFloat16 : at::kFloat;
@@ -101,12 +85,12 @@ int run_convert_assemble(const Arguments& arguments) {
       "seed", po::value(&config.seed)->default_value(0), "of fresh weights")(
       "overwrite", po::bool_switch(&overwrite), "replace the checkpoint in --out");
   if (!options.parse(arguments)) return 0;
-  config.variant = parse_option("fusion", variant, fusion::parse_variant);
-  config.tile_tags = parse_option("tile-tags", tags, fusion::parse_tile_tag_kind);
-  parse_option("template", config.prompt_template, fusion::prompt_format);
-  require_range("max-tiles", config.max_tiles, 1, 64);
-  require_range("tile-size", config.tile_size, 0, 1 << 14);
-  require_range("every", config.every, 0, 1 << 12);
+  config.variant = parse_option("--fusion", variant, fusion::parse_variant);
+  config.tile_tags = parse_option("--tile-tags", tags, fusion::parse_tile_tag_kind);
+  parse_option("--template", config.prompt_template, fusion::prompt_format);
+  require_range("--max-tiles", config.max_tiles, 1, 64);
+  require_range("--tile-size", config.tile_size, 0, 1 << 14);
+  require_range("--every", config.every, 0, 1 << 12);
   if (dtype_name != "auto" && dtype_name != "float32" && dtype_name != "bfloat16") {
     throw UsageError("--dtype is '" + dtype_name + "', expected auto, float32 or bfloat16");
   }

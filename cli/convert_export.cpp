@@ -18,14 +18,6 @@ at::ScalarType stored_dtype(const std::string& name) {
   throw UsageError("--dtype is '" + name + "', expected float32 or bfloat16");
 }
 
-fusion::PublishedLayout layout_named(const std::string& name) {
-  try {
-    return fusion::parse_published_layout(name);
-  } catch (const std::invalid_argument& error) {
-    throw UsageError(std::string("--layout: ") + error.what());
-  }
-}
-
 }  // namespace
 
 int run_convert_export(const Arguments& arguments) {
@@ -43,7 +35,8 @@ int run_convert_export(const Arguments& arguments) {
       "dtype", po::value(&dtype_name)->default_value("float32"), "float32 or bfloat16")(
       "overwrite", po::bool_switch(&overwrite), "replace the checkpoint in --out");
   if (!options.parse(arguments)) return 0;
-  const fusion::PublishedLayout layout = layout_named(layout_name);
+  const fusion::PublishedLayout layout =
+      parse_option("--layout", layout_name, fusion::parse_published_layout);
   const at::ScalarType dtype = stored_dtype(dtype_name);
   const std::filesystem::path source = model_folder(model_name);
 

@@ -18,6 +18,12 @@ void VerbOptions::positional(const char* name) {
   positional_.add(name, -1);
 }
 
+void require_range(const std::string& option, int64_t value, int64_t low, int64_t high) {
+  if (value >= low && value <= high) return;
+  throw UsageError(option + " is " + std::to_string(value) + ", expected " + std::to_string(low) +
+                   " to " + std::to_string(high));
+}
+
 std::string VerbOptions::help() const {
   std::ostringstream text;
   text << "nvlm " << usage_ << "\n\n"

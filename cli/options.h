@@ -2,11 +2,14 @@
 #pragma once
 
 #include <boost/program_options.hpp>
+#include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "cli/verb.h"
+#include "common/error.h"
 
 namespace nvlm::cli {
 
@@ -39,5 +42,18 @@ class VerbOptions {
   po::options_description hidden_;
   po::positional_options_description positional_;
 };
+
+/// throws  UsageError "<option> is 7, expected 1 to 5" unless low <= value <= high
+void require_range(const std::string& option, int64_t value, int64_t low, int64_t high);
+
+/// What `parse` makes of an option's text; its complaint becomes a UsageError "<option>: ...".
+template <class Parse>
+auto parse_option(const std::string& option, const std::string& text, const Parse& parse) {
+  try {
+    return parse(text);
+  } catch (const std::invalid_argument& error) {
+    throw UsageError(option + ": " + error.what());
+  }
+}
 
 }  // namespace nvlm::cli

@@ -14,15 +14,9 @@ bool is_checkpoint_folder(const fs::path& folder) {
   return fs::exists(folder / "config.json") || fs::exists(folder / "params.json");
 }
 
-/// Absolute, behind symbolic links, without a slash at the end.
-fs::path plain_path(const fs::path& path) {
-  const fs::path plain = fs::weakly_canonical(fs::absolute(path));
-  return plain.has_filename() ? plain : plain.parent_path();
-}
-
 /// Whether `inner` is `outer` or lies below it.
 bool is_within(const fs::path& inner, const fs::path& outer) {
-  const fs::path a = plain_path(outer), b = plain_path(inner);
+  const fs::path a = plain_folder_path(outer), b = plain_folder_path(inner);
   return std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first == a.end();
 }
 

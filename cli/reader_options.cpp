@@ -10,12 +10,6 @@
 namespace nvlm::cli {
 namespace {
 
-void require_range(const char* option, int64_t value, int64_t low, int64_t high) {
-  if (value >= low && value <= high) return;
-  throw UsageError(std::string(option) + " is " + std::to_string(value) + ", expected " +
-                   std::to_string(low) + " to " + std::to_string(high));
-}
-
 eval::AnswerStructure parse_structure(const std::string& name) {
   if (name == "free") return eval::AnswerStructure::kFree;
   if (name == "rectangular") return eval::AnswerStructure::kRectangular;
@@ -44,12 +38,7 @@ void add_reader_options(VerbOptions& options, ReaderOptions& values) {
 }
 
 Quantization parse_quantize_option(const std::string& name, const std::string& device) {
-  Quantization kind = Quantization::kNone;
-  try {
-    kind = parse_quantization(name);
-  } catch (const UsageError& error) {
-    throw UsageError(std::string("--quantize: ") + error.what());
-  }
+  const Quantization kind = parse_option("--quantize", name, parse_quantization);
   if (kind != Quantization::kNone && device != "cpu") {
     throw UsageError("--quantize is " + name + ", expected none with --device " + device +
                      ": quantised weights are multiplied on the processor alone");

@@ -24,13 +24,12 @@ fs::path sibling(const fs::path& target, const char* ending) {
   return name;
 }
 
-/// Absolute, behind symbolic links, without a slash at the end, so that a sibling can be named.
+}  // namespace
+
 fs::path plain_folder_path(const fs::path& path) {
   const fs::path plain = fs::weakly_canonical(fs::absolute(path));
   return plain.has_filename() ? plain : plain.parent_path();
 }
-
-}  // namespace
 
 AtomicFolder::AtomicFolder(const fs::path& target) : target_(plain_folder_path(target)) {
   std::error_code error;

@@ -5,6 +5,9 @@
 
 namespace nvlm {
 
+/// Absolute, behind symbolic links, without a slash at the end.
+std::filesystem::path plain_folder_path(const std::filesystem::path& path);
+
 /// A folder under construction. Until commit() only "<target>.<unique>.tmp" beside it exists; a
 /// destructor that runs without commit() (an exception, for instance) removes that and leaves
 /// `target` as it was.

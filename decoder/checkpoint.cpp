@@ -26,6 +26,13 @@ LlamaConfig read_config(const fs::path& path) {
   }
 }
 
+Json generation_json(const LlamaConfig& config) {
+  Json all = to_json(config);
+  return {{"bos_token_id", all["bos_token_id"]}, {"eos_token_id", all["eos_token_id"]}};
+}
+
+}  // namespace
+
 std::string torch_dtype_name(at::ScalarType dtype) {
   switch (dtype) {
     case at::kBFloat16:
@@ -38,13 +45,6 @@ std::string torch_dtype_name(at::ScalarType dtype) {
       return "float32";
   }
 }
-
-Json generation_json(const LlamaConfig& config) {
-  Json all = to_json(config);
-  return {{"bos_token_id", all["bos_token_id"]}, {"eos_token_id", all["eos_token_id"]}};
-}
-
-}  // namespace
 
 void check_plausible(const LlamaConfig& config, const WeightSource& weights) {
   check_plausible(num_parameters(config), weights);

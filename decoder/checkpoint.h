@@ -24,6 +24,9 @@ LlamaForCausalLM load_llama(const std::filesystem::path& dir, at::ScalarType dty
 LoadOptions llama_load_options(const LlamaConfig& config, at::ScalarType dtype,
                                const std::string& prefix = "");
 
+/// What config.json calls the dtype of stored weights: "bfloat16", "float16", "float64", "float32".
+std::string torch_dtype_name(at::ScalarType dtype);
+
 /// Throws std::runtime_error if `config` describes far more parameters than `weights` holds: a
 /// wrong number in a configuration must not allocate the machine's memory.
 void check_plausible(const LlamaConfig& config, const WeightSource& weights);

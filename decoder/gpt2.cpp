@@ -50,6 +50,16 @@ bool is_gpt2(const LlamaConfig& config) {
          config.tie_word_embeddings;
 }
 
+LlamaConfig gpt2_switches() {
+  LlamaConfig config;
+  config.norm = NormKind::kLayer;
+  config.feed_forward = FeedForwardKind::kGelu;
+  config.positions = PositionKind::kLearned;
+  config.biases = BiasKind::kAll;
+  config.tie_word_embeddings = true;
+  return config;
+}
+
 LlamaConfig gpt2_config_from_json(const Json& json) {
   const std::string activation = json_get_or(json, "activation_function", "gelu_new", kGpt2Where);
   if (activation != "gelu_new" && activation != "gelu_pytorch_tanh") {
@@ -59,12 +69,7 @@ LlamaConfig gpt2_config_from_json(const Json& json) {
   require_default(json, "scale_attn_weights", true);
   require_default(json, "scale_attn_by_inverse_layer_idx", false);
   require_default(json, "tie_word_embeddings", true);
-  LlamaConfig config;
-  config.norm = NormKind::kLayer;
-  config.feed_forward = FeedForwardKind::kGelu;
-  config.positions = PositionKind::kLearned;
-  config.biases = BiasKind::kAll;
-  config.tie_word_embeddings = true;
+  LlamaConfig config = gpt2_switches();
   config.hidden = json_get<int64_t>(json, "n_embd", kGpt2Where);
   config.layers = json_get<int64_t>(json, "n_layer", kGpt2Where);
   config.heads = json_get<int64_t>(json, "n_head", kGpt2Where);

@@ -14,6 +14,9 @@ bool is_gpt2(const Json& json);
 /// Whether all switches stand as in GPT-2.
 bool is_gpt2(const LlamaConfig& config);
 
+/// A configuration with these switches and the lab's sizes.
+LlamaConfig gpt2_switches();
+
 /// Reads GPT-2's config.json. throws as llama_config_from_json
 LlamaConfig gpt2_config_from_json(const Json& json);
 /// The same fields under GPT-2's names.

@@ -174,10 +174,14 @@ LlamaConfig llama_config_from_json(const Json& json) {
   return config;
 }
 
+bool is_llama_or_qwen2(const LlamaConfig& config) {
+  return config.norm == NormKind::kRms && config.feed_forward == FeedForwardKind::kSwiglu &&
+         config.positions == PositionKind::kRotary && config.biases != BiasKind::kAll;
+}
+
 Json to_json(const LlamaConfig& config) {
   if (is_gpt2(config)) return gpt2_config_to_json(config);
-  if (config.norm != NormKind::kRms || config.feed_forward != FeedForwardKind::kSwiglu ||
-      config.positions != PositionKind::kRotary || config.biases == BiasKind::kAll) {
+  if (!is_llama_or_qwen2(config)) {
     throw std::invalid_argument(
         std::string(kLlamaConfigWhere) +
         ": norm, feed-forward, positions and biases are neither Llama's, Qwen2's nor GPT-2's; no "

@@ -68,6 +68,9 @@ LlamaConfig llama_config_from_json(const Json& json);
 /// throws  std::invalid_argument for a mixture of switches that no published family has
 Json to_json(const LlamaConfig& config);
 
+/// Whether all switches stand as in Llama or Qwen2, which differ in the biases of q, k and v.
+bool is_llama_or_qwen2(const LlamaConfig& config);
+
 /// Parameters of the model, a tied head counted once.
 int64_t num_parameters(const LlamaConfig& config);
 

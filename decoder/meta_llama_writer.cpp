@@ -7,7 +7,6 @@
 
 #include "common/load_weights.h"
 #include "common/safetensors.h"
-#include "decoder/gpt2.h"
 #include "decoder/meta_llama.h"
 
 namespace nvlm::decoder {
@@ -24,10 +23,7 @@ void require_meta(bool fine, const char* field, const T& value, const std::strin
 }
 
 void require_meta_family(const LlamaConfig& config) {
-  const bool is_llama =
-      !is_gpt2(config) && config.biases == BiasKind::kNone && config.norm == NormKind::kRms &&
-      config.feed_forward == FeedForwardKind::kSwiglu && config.positions == PositionKind::kRotary;
-  if (is_llama) return;
+  if (is_llama_or_qwen2(config) && config.biases == BiasKind::kNone) return;
   throw std::invalid_argument(
       std::string("decoder.meta: the model is a ") +
       (config.biases == BiasKind::kQueryKeyValue ? "Qwen2" : "GPT-2 or a mixture of switches") +

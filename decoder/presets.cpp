@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "decoder/gpt2.h"
+
 namespace nvlm::decoder {
 namespace {
 
@@ -20,12 +22,7 @@ constexpr std::array kGpt2Sizes = {
 };
 
 LlamaConfig gpt2_preset(const Gpt2Size& size) {
-  LlamaConfig config;
-  config.norm = NormKind::kLayer;
-  config.feed_forward = FeedForwardKind::kGelu;
-  config.positions = PositionKind::kLearned;
-  config.biases = BiasKind::kAll;
-  config.tie_word_embeddings = true;
+  LlamaConfig config = gpt2_switches();
   config.hidden = size.hidden;
   config.layers = size.layers;
   config.heads = size.heads;

@@ -50,8 +50,7 @@ Tensor widened_tensor(const Tensor& tensor, WidthAxis axis, int64_t more, double
 DecoderWeights widened_decoder(DecoderWeights weights, int64_t hidden) {
   const at::NoGradGuard no_grad;
   LlamaConfig& config = weights.config;
-  if (config.norm != NormKind::kRms || config.feed_forward != FeedForwardKind::kSwiglu ||
-      config.positions != PositionKind::kRotary || config.biases == BiasKind::kAll) {
+  if (!is_llama_or_qwen2(config)) {
     throw std::invalid_argument("decoder.widened: the decoder is neither a Llama nor a Qwen2");
   }
   if (hidden < config.hidden) {

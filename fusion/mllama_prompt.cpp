@@ -1,9 +1,9 @@
 #include "fusion/mllama_prompt.h"
 
-#include <algorithm>
 #include <stdexcept>
 #include <string>
 
+#include "decoder/padded_rows.h"
 #include "fusion/image_markers.h"
 
 namespace nvlm::fusion {
@@ -94,19 +94,13 @@ MllamaPromptBatch MllamaPromptBatch::to(at::Device device) const {
 
 MllamaPromptBatch collate_mllama(std::vector<MllamaPrompt> prompts, int64_t pad_id) {
   if (prompts.empty()) throw std::invalid_argument("fusion.collate: the batch is empty");
-  const auto batch = static_cast<int64_t>(prompts.size());
-  int64_t seq = 0;
-  for (const MllamaPrompt& prompt : prompts) seq = std::max(seq, prompt.size());
   MllamaPromptBatch result;
-  result.ids = at::full({batch, seq}, pad_id, at::kLong);
-  result.labels = at::full({batch, seq}, decoder::kIgnoredLabel, at::kLong);
-  result.attention_mask = at::zeros({batch, seq}, at::kBool);
-  for (int64_t sample = 0; sample < batch; ++sample) {
-    const MllamaPrompt& prompt = prompts[static_cast<size_t>(sample)];
-    result.ids[sample].narrow(0, 0, prompt.size()).copy_(at::tensor(prompt.ids, at::kLong));
-    result.labels[sample].narrow(0, 0, prompt.size()).copy_(at::tensor(prompt.labels, at::kLong));
-    result.attention_mask[sample].narrow(0, 0, prompt.size()).fill_(true);
-  }
+  result.ids = decoder::padded_rows(
+      prompts, pad_id, [](const MllamaPrompt& prompt, size_t t) { return prompt.ids[t]; });
+  result.labels =
+      decoder::padded_rows(prompts, decoder::kIgnoredLabel,
+                           [](const MllamaPrompt& prompt, size_t t) { return prompt.labels[t]; });
+  result.attention_mask = decoder::real_positions(prompts);
   result.samples = std::move(prompts);
   return result;
 }

@@ -63,9 +63,9 @@ std::vector<std::string> tensor_names(const torch::nn::Module& module) {
 }  // namespace
 
 std::string dtype_name(at::ScalarType dtype) {
-  if (dtype == at::kFloat) return "float32";
-  if (dtype == at::kBFloat16) return "bfloat16";
-  if (dtype == at::kDouble) return "float64";
+  if (dtype == at::kFloat || dtype == at::kBFloat16 || dtype == at::kDouble) {
+    return decoder::torch_dtype_name(dtype);
+  }
   throw std::invalid_argument("fusion.checkpoint: dtype is " + std::string(c10::toString(dtype)) +
                               ", expected float32, bfloat16 or float64");
 }

@@ -1,11 +1,10 @@
 #include "fusion/prompt.h"
 
-#include <algorithm>
-#include <functional>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
+#include "decoder/padded_rows.h"
 #include "fusion/image_markers.h"
 
 namespace nvlm::fusion {
@@ -92,18 +91,6 @@ class PromptWriter {
   int64_t memory_end_ = 0;
   std::string pending_;
 };
-
-Tensor padded_rows(const std::vector<Prompt>& prompts, int64_t seq, int64_t padding,
-                   const std::function<int64_t(const Prompt&, size_t)>& value) {
-  Tensor rows = at::full({static_cast<int64_t>(prompts.size()), seq}, padding, at::kLong);
-  auto row = rows.accessor<int64_t, 2>();
-  for (size_t sample = 0; sample < prompts.size(); ++sample) {
-    for (size_t t = 0; t < prompts[sample].ids.size(); ++t) {
-      row[static_cast<int64_t>(sample)][static_cast<int64_t>(t)] = value(prompts[sample], t);
-    }
-  }
-  return rows;  // [batch, seq]
-}
 
 }  // namespace
 
@@ -194,16 +181,14 @@ std::vector<vision::TileRef> PromptBatch::tile_refs() const {
 
 PromptBatch collate(std::vector<Prompt> prompts, int64_t pad_id) {
   if (prompts.empty()) throw std::invalid_argument("fusion.collate: the batch is empty");
-  int64_t seq = 0;
-  for (const Prompt& prompt : prompts) seq = std::max(seq, prompt.size());
+  using decoder::padded_rows;
   PromptBatch batch;
-  batch.ids = padded_rows(prompts, seq, pad_id, [](auto& p, size_t t) { return p.ids[t]; });
-  batch.attention_mask =
-      padded_rows(prompts, seq, 0, [](auto&, size_t) { return 1; }).to(at::kBool);
+  batch.ids = padded_rows(prompts, pad_id, [](const Prompt& p, size_t t) { return p.ids[t]; });
+  batch.attention_mask = decoder::real_positions(prompts);
   batch.labels =
-      padded_rows(prompts, seq, kIgnoredLabel, [](auto& p, size_t t) { return p.labels[t]; });
-  batch.tile = padded_rows(prompts, seq, kNoTile, [](auto& p, size_t t) { return p.tile[t]; });
-  batch.is_slot = padded_rows(prompts, seq, 0, [](auto& p, size_t t) {
+      padded_rows(prompts, kIgnoredLabel, [](const Prompt& p, size_t t) { return p.labels[t]; });
+  batch.tile = padded_rows(prompts, kNoTile, [](const Prompt& p, size_t t) { return p.tile[t]; });
+  batch.is_slot = padded_rows(prompts, 0, [](const Prompt& p, size_t t) {
                     return int64_t{p.is_slot[t]};
                   }).to(at::kBool);
   batch.samples = std::move(prompts);

@@ -27,12 +27,8 @@ void check_expressible(const MultimodalConfig& config, PublishedLayout layout) {
                           ", expected d (tiles reach the decoder in its sequence only)");
   require_expressible(projector.hidden > 0, layout,
                       "its projector has one layer, expected two with a GELU between them");
-  require_expressible(decoder.norm == decoder::NormKind::kRms &&
-                          decoder.feed_forward == decoder::FeedForwardKind::kSwiglu &&
-                          decoder.positions == decoder::PositionKind::kRotary &&
-                          decoder.biases != decoder::BiasKind::kAll &&
-                          decoder.extra_embeddings == 0,
-                      layout, "its decoder is neither a Llama nor a Qwen2");
+  require_expressible(is_llama_or_qwen2(decoder) && decoder.extra_embeddings == 0, layout,
+                      "its decoder is neither a Llama nor a Qwen2");
   const vision::TilingConfig& tiling = config.preprocessor.tiling;
   require_expressible(
       layout != PublishedLayout::kInternVlNative || tiling.use_thumbnail || tiling.max_tiles == 1,

@@ -2,6 +2,7 @@
 
 #include <c10/core/InferenceMode.h>
 
+#include "decoder/presets.h"
 #include "experiments/efficiency/matmul_flops.h"
 #include "experiments/efficiency/timing.h"
 
@@ -61,17 +62,8 @@ DecoderSpeed measure_decoder(decoder::LlamaForCausalLM& model, int64_t prompt) {
 }
 
 decoder::LlamaConfig half_billion_llama() {
-  decoder::LlamaConfig config;
-  config.hidden = 896;
-  config.layers = 24;
-  config.heads = 14;
-  config.kv_heads = 2;
-  config.head_dim = 64;
-  config.ffn_hidden = 4864;
-  config.vocab = 151936;
-  config.rope_theta = 1e6;
-  config.norm_eps = 1e-6;
-  config.tie_word_embeddings = true;
+  decoder::LlamaConfig config = decoder::preset("qwen2.5-0.5b").value();
+  config.biases = decoder::BiasKind::kNone;
   return config;
 }
 

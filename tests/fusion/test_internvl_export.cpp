@@ -22,12 +22,7 @@ constexpr Tolerance kSameLogits = {1e-5, 1e-5};
 
 /// projector_hidden  0: the lab's own, the decoder's feed-forward width
 MultimodalModel random_model(Variant variant, int64_t projector_hidden = 0, bool bias = true) {
-  vision::VisionConfig vision;
-  vision.hidden = 8;
-  vision.layers = 1;
-  vision.heads = 2;
-  vision.ffn_hidden = 12;
-  vision.image_size = 56;
+  const vision::VisionConfig vision = tiny_encoder();
   decoder::LlamaConfig text;
   text.hidden = 16;
   text.layers = 2;

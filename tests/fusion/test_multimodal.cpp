@@ -10,12 +10,7 @@ namespace {
 using namespace nvlm::test;
 
 MultimodalConfig tiny_config(Variant variant) {
-  vision::VisionConfig vision;
-  vision.hidden = 8;
-  vision.layers = 1;
-  vision.heads = 2;
-  vision.ffn_hidden = 12;
-  vision.image_size = 56;
+  const vision::VisionConfig vision = tiny_encoder();
   decoder::LlamaConfig decoder;
   decoder.hidden = 16;
   decoder.layers = 3;

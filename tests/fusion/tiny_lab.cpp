@@ -31,6 +31,16 @@ const decoder::Tokenizer& tiny_tokenizer() {
   return tokenizer;
 }
 
+vision::VisionConfig tiny_encoder() {
+  vision::VisionConfig config;
+  config.hidden = 8;
+  config.layers = 1;
+  config.heads = 2;
+  config.ffn_hidden = 12;
+  config.image_size = 56;
+  return config;
+}
+
 vision::ImageLayout grid(int64_t columns, int64_t rows, bool has_thumbnail) {
   vision::ImageLayout layout;
   layout.columns = columns;

@@ -36,6 +36,9 @@ inline const std::vector<fusion::Variant> kVariants = {
     fusion::Variant::kDecoder, fusion::Variant::kCrossAttention, fusion::Variant::kHybrid,
     fusion::Variant::kReversed};
 
+/// One layer, tiles of 2 x 2 tokens.
+vision::VisionConfig tiny_encoder();
+
 class TinyLab {
  public:
   /// Random shapes and weights; gates open, since closed ones let broken code pass.
