@@ -23,33 +23,9 @@ bool is_familys_own(const MultimodalConfig& config, PublishedLayout layout) {
                    config.fusion.tile_tags == TileTagKind::kNone;
 }
 
-/// The remote code of the two original layouts.
-Json original_json(const MultimodalConfig& config, PublishedLayout layout) {
-  const bool is_nvlm = layout == PublishedLayout::kNvlmD;
-  const std::string repository = is_nvlm ? "nvidia/NVLM-D-72B" : "OpenGVLab/InternVL2_5-1B";
-  const std::string module = is_nvlm ? "nvlm_d" : "internvl_chat";
-  const std::string model_class = is_nvlm ? "NVLM_D_Model" : "InternVLChatModel";
-  const std::string config_class = is_nvlm ? "NVLM_D_Config" : "InternVLChatConfig";
-  const std::string modelling = repository + "--modeling_" + module + "." + model_class;
-  Json json = to_json(config);
-  json.erase("fusion_config");
-  json["architectures"] = {is_nvlm ? "NVLM_D" : model_class};
-  json["model_type"] = is_nvlm ? "NVLM_D" : "internvl_chat";
-  json["auto_map"] = {{"AutoConfig", repository + "--configuration_" + module + "." + config_class},
-                      {"AutoModel", modelling},
-                      {"AutoModelForCausalLM", modelling}};
-  // Their code looks the template up in a list of its own.
-  json["template"] = is_nvlm ? "chatml" : "internvl2_5";
-  json["tie_word_embeddings"] = config.decoder.tie_word_embeddings;
-  json["use_backbone_lora"] = 0;
-  json["use_llm_lora"] = 0;
-  json["pad2square"] = false;
-  return json;
-}
-
 Json config_json(const MultimodalConfig& config, PublishedLayout layout, int64_t slot_id) {
   Json json = layout == PublishedLayout::kInternVlNative ? to_internvl_native_json(config, slot_id)
-                                                         : original_json(config, layout);
+                                                         : original_config_json(config, layout);
   if (!is_familys_own(config, layout)) write_lab_entry(config, json);
   return json;
 }
@@ -88,6 +64,29 @@ std::map<std::string, Tensor> stored_tensors(const PublishedForm& form, Publishe
 }
 
 }  // namespace
+
+Json original_config_json(const MultimodalConfig& config, PublishedLayout layout) {
+  const bool is_nvlm = layout == PublishedLayout::kNvlmD;
+  const std::string repository = is_nvlm ? "nvidia/NVLM-D-72B" : "OpenGVLab/InternVL2_5-1B";
+  const std::string module = is_nvlm ? "nvlm_d" : "internvl_chat";
+  const std::string model_class = is_nvlm ? "NVLM_D_Model" : "InternVLChatModel";
+  const std::string config_class = is_nvlm ? "NVLM_D_Config" : "InternVLChatConfig";
+  const std::string modelling = repository + "--modeling_" + module + "." + model_class;
+  Json json = to_json(config);
+  json.erase("fusion_config");
+  json["architectures"] = {is_nvlm ? "NVLM_D" : model_class};
+  json["model_type"] = is_nvlm ? "NVLM_D" : "internvl_chat";
+  json["auto_map"] = {{"AutoConfig", repository + "--configuration_" + module + "." + config_class},
+                      {"AutoModel", modelling},
+                      {"AutoModelForCausalLM", modelling}};
+  // Their code looks the template up in a list of its own.
+  json["template"] = is_nvlm ? "chatml" : "internvl2_5";
+  json["tie_word_embeddings"] = config.decoder.tie_word_embeddings;
+  json["use_backbone_lora"] = 0;
+  json["use_llm_lora"] = 0;
+  json["pad2square"] = false;
+  return json;
+}
 
 MultimodalConfig export_internvl(const std::filesystem::path& folder, const MultimodalModel& model,
                                  const std::filesystem::path& tokenizer_json,

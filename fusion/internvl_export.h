@@ -3,11 +3,16 @@
 
 #include <filesystem>
 
+#include "common/json.h"
 #include "common/tensor.h"
 #include "fusion/multimodal_model.h"
 #include "fusion/published_form.h"
 
 namespace nvlm::fusion {
+
+/// config.json of the layouts whose code lies beside the published weights.
+/// layout  kInternVl or kNvlmD
+Json original_config_json(const MultimodalConfig& config, PublishedLayout layout);
 
 /// Writes a folder that the layout's code loads and that gives the model's logits for the same
 /// token ids and pixels: config.json, generation_config.json, preprocessor_config.json,

@@ -12,6 +12,7 @@
 #include "decoder/llama.h"
 #include "decoder/presets.h"
 #include "eval/inspection/model_summary.h"
+#include "fusion/internvl_export.h"
 #include "fusion/mllama_model.h"
 #include "fusion/model_family.h"
 #include "fusion/multimodal_model.h"
@@ -40,13 +41,10 @@ ShapeOnlyModel vision_model(const vision::VisionConfig& config) {
 
 /// "internvl2.5-..." and "nvlm-d-..." have no fusion_config in their published files.
 Json multimodal_config_json(const std::string& name, const fusion::MultimodalConfig& config) {
-  Json json = to_json(config);
-  if (fusion::is_by_the_paper(name)) return json;
-  json.erase("fusion_config");
+  if (fusion::is_by_the_paper(name)) return to_json(config);
   const bool is_internvl = config.fusion.tile_tags == fusion::TileTagKind::kNone;
-  json["architectures"] = {is_internvl ? "InternVLChatModel" : "NVLM_D"};
-  json["model_type"] = is_internvl ? "internvl_chat" : "NVLM_D";
-  return json;
+  return fusion::original_config_json(
+      config, is_internvl ? fusion::PublishedLayout::kInternVl : fusion::PublishedLayout::kNvlmD);
 }
 
 ShapeOnlyModel multimodal_model(const std::string& name, const fusion::MultimodalConfig& config) {
