@@ -5,9 +5,10 @@
 
 namespace nvlm {
 
-/// Asks the system for 2 MB pages under a fresh tensor on the CPU, before anything is written: a
-/// decode step reads all weights, and looking up 4 kB pages costs a third of the memory's speed
-/// (measured: 16.5 -> 22 GB/s). Advice only: nothing happens where the system has none.
-void advise_large_pages(const at::Tensor& tensor);
+/// A fresh tensor on the CPU, not filled, in 2 MB pages where the system has any: a decode step
+/// reads all weights, and looking up 4 kB pages costs a third of the memory's speed (measured: 16.5
+/// -> 22 GB/s). Tensors that this thread asks for in a row share blocks of memory, since few are
+/// made of whole pages alone; a block is freed with its last tensor.
+at::Tensor empty_in_large_pages(at::IntArrayRef shape, at::ScalarType dtype);
 
 }  // namespace nvlm

@@ -22,9 +22,8 @@ ParameterScope::~ParameterScope() { innermost_style() = outer_; }
 
 at::Tensor new_parameter(at::IntArrayRef shape) {
   const ParameterStyle& style = innermost_style();
-  at::Tensor parameter = at::empty(shape, at::TensorOptions(style.dtype).device(style.device));
-  advise_large_pages(parameter);
-  return parameter;
+  if (style.device.is_cpu()) return empty_in_large_pages(shape, style.dtype);
+  return at::empty(shape, at::TensorOptions(style.dtype).device(style.device));
 }
 
 at::Tensor new_parameter(at::IntArrayRef shape, double value) {

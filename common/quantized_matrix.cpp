@@ -26,8 +26,8 @@ void for_weight_blocks(int64_t out, int64_t in, Use use) {
 
 QuantizedMatrix int8_matrix(const Tensor& weight) {
   const int64_t out = weight.size(0), in = weight.size(1);
-  const Tensor values = at::empty({out, in}, at::kChar), scales = at::empty({out}, at::kFloat);
-  advise_large_pages(values);
+  const Tensor values = empty_in_large_pages({out, in}, at::kChar);
+  const Tensor scales = at::empty({out}, at::kFloat);
   for_weight_blocks(out, in, [&](int64_t begin, int64_t rows) {
     const Tensor block = weight.narrow(0, begin, rows).to(at::kFloat);
     const Tensor scale = block.abs().amax(1).clamp_min_(1e-30).div_(127);  // [rows]
