@@ -22,6 +22,7 @@ int run_generate(const Arguments& arguments);
 int run_chat(const Arguments& arguments);
 int run_train(const Arguments& arguments);
 int run_eval(const Arguments& arguments);
+int run_bench(const Arguments& arguments);
 int run_data(const Arguments& arguments);
 int run_inspect(const Arguments& arguments);
 int run_convert(const Arguments& arguments);
@@ -36,6 +37,7 @@ inline const std::vector<Verb>& verbs() {
       {"chat", "talk with a checkpoint and show it pictures", run_chat},
       {"train", "run a training recipe", run_train},
       {"eval", "predict, score and compare: tables, OCR, questions, text", run_eval},
+      {"bench", "speed and memory of D, X and H, measured beside predicted", run_bench},
       {"data", "render synthetic tables", run_data},
       {"inspect", "show what a checkpoint holds", run_inspect},
       {"convert", "make checkpoints from others: assemble, other layouts", run_convert},
