@@ -56,7 +56,8 @@ PartSizes in_bytes(const PartSizes& elements, at::ScalarType dtype);
 /// throws   std::runtime_error with what is needed and what each device has, if not all parts fit
 DeviceMap plan_device_map(const PartSizes& sizes, const std::vector<DeviceMemory>& devices);
 
-/// One line: "cuda:0 takes layers 0 to 11 (9.3 GiB), cpu layers 12 to 15 and the head (2.1 GiB)".
+/// One line: "device map: cuda:0 takes the embedding and layers 0 to 11 (9.3 GiB); cpu takes layers
+/// 12 to 15 and the head (2.1 GiB)".
 std::string describe(const DeviceMap& map, const PartSizes& sizes);
 
 /// Whether some part lies on the CPU.
