@@ -140,6 +140,12 @@ SuiteResults evaluate_suite(const StoredSuite& stored) {
   return results;
 }
 
+EvaluatedSuite open_suite(const std::filesystem::path& folder) {
+  EvaluatedSuite suite{read_stored_suite(folder), {}};
+  suite.results = evaluate_suite(suite.stored);
+  return suite;
+}
+
 const ArmResult& find_arm(const SuiteResults& results, const std::string& matching,
                           const std::string& arm) {
   for (const ArmResult& result : results.arms) {

@@ -52,6 +52,15 @@ double effect_of_interest(const std::string& metric);
 /// Everything that is reported of a suite, from its rows; headline means are recomputed.
 SuiteResults evaluate_suite(const StoredSuite& stored);
 
+/// A suite from its folder, with what it says.
+struct EvaluatedSuite {
+  StoredSuite stored;
+  SuiteResults results;
+};
+
+/// throws  std::runtime_error as read_stored_suite
+EvaluatedSuite open_suite(const std::filesystem::path& folder);
+
 /// throws  std::invalid_argument if the suite lacks the arm
 const ArmResult& find_arm(const SuiteResults& results, const std::string& matching,
                           const std::string& arm);
