@@ -22,6 +22,8 @@ int run_generate(const Arguments& arguments);
 int run_chat(const Arguments& arguments);
 int run_train(const Arguments& arguments);
 int run_eval(const Arguments& arguments);
+int run_plot(const Arguments& arguments);
+int run_report(const Arguments& arguments);
 int run_data(const Arguments& arguments);
 int run_inspect(const Arguments& arguments);
 int run_convert(const Arguments& arguments);
@@ -36,6 +38,8 @@ inline const std::vector<Verb>& verbs() {
       {"chat", "talk with a checkpoint and show it pictures", run_chat},
       {"train", "run a training recipe", run_train},
       {"eval", "predict, score and compare: tables, OCR, questions, text", run_eval},
+      {"plot", "draw the figures of stored suites", run_plot},
+      {"report", "one page on stored suites: claims, tables, figures", run_report},
       {"data", "render synthetic tables", run_data},
       {"inspect", "show what a checkpoint holds", run_inspect},
       {"convert", "make checkpoints from others: assemble, other layouts", run_convert},
