@@ -134,8 +134,10 @@ std::string seeds_sentence(const Suite& suite) {
 std::vector<Figure> accuracy_against_tiles(const EvaluatedSuite& suite) {
   const Suite& plan = suite.stored.suite;
   const Axis x{"tiles per picture"};
-  Figure figure{
-      figure_name(plan, "accuracy-tiles"), metric_title(plan.metric) + " against tiles", "", {}};
+  Figure figure{figure_name(plan, "accuracy-tiles"),
+                capital_metric_title(plan.metric) + " against tiles",
+                "",
+                {}};
   std::string what;
   if (arms_differ_in_tiles(suite.results)) {
     what = "The same pictures cut into different numbers of tiles (mean over pictures).";
@@ -155,7 +157,7 @@ std::vector<Figure> accuracy_against_glyph_height(const EvaluatedSuite& suite) {
   const Suite& plan = suite.stored.suite;
   if (bins_by_height(suite.stored.runs.front()).size() < 2) return {};
   return {{figure_name(plan, "accuracy-glyph-height"),
-           metric_title(plan.metric) + " against the height of the print",
+           capital_metric_title(plan.metric) + " against the height of the print",
            figure_caption(plan,
                           "Items in bins of about equal size by the mean height of their print." +
                               seeds_sentence(plan),

@@ -83,12 +83,12 @@ std::vector<Figure> accuracy_against_training_flops(const EvaluatedSuite& suite)
   const CostOf cost = [](const ArmResult& arm) { return arm.train_flops; };
   if (!has_costs(results, cost)) return {};
   const Panel panel{"",
-                    {"training FLOPs", true, NumberStyle::kPrefix},
+                    {"training FLOPs", 10, true},
                     {metric_title(results.suite.metric)},
                     {},
                     points_by_cost(results, cost)};
   return {{figure_name(results.suite, "accuracy-training-flops"),
-           metric_title(results.suite.metric) + " against training FLOPs",
+           capital_metric_title(results.suite.metric) + " against training FLOPs",
            figure_caption(
                results.suite,
                "Matrix-product FLOPs of all training steps." + points_sentence(results.suite),
@@ -102,7 +102,7 @@ std::vector<Figure> accuracy_against_answer_cost(const EvaluatedSuite& suite) {
   const CostOf flops = [](const ArmResult& arm) { return answer_flops(arm, 1.0); };
   Figure figure{
       figure_name(results.suite, "accuracy-answer-cost"),
-      metric_title(results.suite.metric) + " against the cost of an answer",
+      capital_metric_title(results.suite.metric) + " against the cost of an answer",
       figure_caption(results.suite,
                      "Cost from the picture to the complete answer, mean over items; the "
                      "staircase joins what nothing else is both cheaper and better than." +
@@ -110,12 +110,10 @@ std::vector<Figure> accuracy_against_answer_cost(const EvaluatedSuite& suite) {
                      all_arms(results)),
       {}};
   if (has_costs(results, latency)) {
-    figure.panels.push_back(
-        pareto_panel(results, "latency", {"seconds per answer", true}, latency));
+    figure.panels.push_back(pareto_panel(results, "latency", {"seconds per answer", 10}, latency));
   }
   if (has_costs(results, flops)) {
-    figure.panels.push_back(
-        pareto_panel(results, "FLOPs", {"FLOPs per answer", true, NumberStyle::kPrefix}, flops));
+    figure.panels.push_back(pareto_panel(results, "FLOPs", {"FLOPs per answer", 10, true}, flops));
   }
   if (figure.panels.empty()) return {};
   return {figure};
@@ -128,8 +126,7 @@ std::vector<Figure> flops_against_samples(const EvaluatedSuite& suite) {
   const bool has_flops = std::all_of(group.arms.begin(), group.arms.end(),
                                      [](const auto* arm) { return answer_flops(*arm, 1.0) > 0.0; });
   if (variants.size() < 2 || !has_flops) return {};
-  Panel panel{
-      "", {"answers to one picture, N", true}, {"FLOPs", true, NumberStyle::kPrefix}, {}, {}};
+  Panel panel{"", {"answers to one picture, N", 2}, {"FLOPs", 10, true}, {}, {}};
   for (const ArmResult* arm : group.arms) {
     Series series{arm->arm.label, look_of(suite.results, arm->arm), Marks::kLines, {}};
     for (int n = 1; n <= kMostSamples; n *= 2) {

@@ -15,7 +15,7 @@ namespace {
 }
 
 bool is_drawable(double value, const Axis& axis) {
-  return std::isfinite(value) && (!axis.logarithmic || value > 0.0);
+  return std::isfinite(value) && (axis.log_base == 0 || value > 0.0);
 }
 
 void check_point(const Figure& figure, const Panel& panel, const Series& series,

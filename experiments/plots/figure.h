@@ -29,16 +29,13 @@ struct Series {
   std::vector<FigurePoint> points;
 };
 
-enum class NumberStyle {
-  kPlain,  // 0.25
-  kPrefix  // 2.5T: with the prefixes of SI
-};
-
 struct Axis {
   std::string label;
-  /// Logarithmic, where the values span at least a decade; a shorter axis would have no ticks.
-  bool logarithmic = false;
-  NumberStyle numbers = NumberStyle::kPlain;
+  /// Base of a logarithmic axis, used where the values span at least a decade (a shorter one would
+  /// have no ticks); 0: linear.
+  int log_base = 0;
+  /// Large numbers get a prefix of SI: 2.5 (T) or, on a logarithmic axis, 10T in place of 1e+13.
+  bool has_prefix = false;
 };
 
 /// One pair of axes.

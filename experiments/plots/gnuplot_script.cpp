@@ -47,24 +47,6 @@ bool has_intervals(const Panel& panel) {
                      [](const Series& series) { return has_intervals(series); });
 }
 
-/// x, y, low, high by line; a point without an interval has one of no length.
-void write_data(const Panel& panel, size_t index, std::ostream& out) {
-  const auto num_series = static_cast<double>(panel.series.size());
-  for (size_t s = 0; s < panel.series.size(); ++s) {
-    // Bars of one category stand beside each other, together 0.8 wide.
-    const double shift =
-        panel.has_bars() ? (static_cast<double>(s) - (num_series - 1.0) / 2.0) * 0.8 / num_series
-                         : 0.0;
-    out << block_name(index, s) << " << END\n";
-    for (const FigurePoint& point : panel.series[s].points) {
-      out << format_config_number(point.x + shift) << " " << format_config_number(point.y) << " "
-          << format_config_number(point.low.value_or(point.y)) << " "
-          << format_config_number(point.high.value_or(point.y)) << "\n";
-    }
-    out << "END\n";
-  }
-}
-
 /// The smallest and the largest number that an axis shows.
 struct Extent {
   double low = std::numeric_limits<double>::infinity();
@@ -76,44 +58,98 @@ struct Extent {
   }
 };
 
-void write_axis(const char* name, const Axis& axis, const Extent& extent, std::ostream& out) {
+/// How an axis stands in the script.
+struct DrawnAxis {
+  int log_base = 0;
+  double unit = 1.0;  // values are divided by it
+  std::string label;
+};
+
+DrawnAxis drawn_axis(const Axis& axis, const Extent& extent) {
+  DrawnAxis drawn{0, 1.0, axis.label};
+  if (axis.log_base > 0 && extent.high >= 10.0 * extent.low) drawn.log_base = axis.log_base;
+  if (!axis.has_prefix || drawn.log_base > 0) return drawn;
+  static constexpr const char* kPrefixes[] = {"", "k", "M", "G", "T", "P", "E"};
+  size_t prefix = 0;
+  while (extent.high >= 1000.0 * drawn.unit && prefix + 1 < std::size(kPrefixes)) {
+    drawn.unit *= 1000.0;
+    ++prefix;
+  }
+  if (prefix > 0) drawn.label += std::string(" (") + kPrefixes[prefix] + ")";
+  return drawn;
+}
+
+struct PanelAxes {
+  Extent x_extent, y_extent;
+  DrawnAxis x, y;
+};
+
+PanelAxes panel_axes(const Panel& panel) {
+  PanelAxes axes;
+  for (const Series& series : panel.series) {
+    for (const FigurePoint& point : series.points) {
+      axes.x_extent.include(point.x);
+      axes.y_extent.include(point.y);
+      axes.y_extent.include(point.low.value_or(point.y));
+      axes.y_extent.include(point.high.value_or(point.y));
+    }
+  }
+  if (panel.has_bars()) axes.y_extent.include(0.0);
+  axes.x = drawn_axis(panel.x, axes.x_extent);
+  axes.y = drawn_axis(panel.y, axes.y_extent);
+  return axes;
+}
+
+/// x, y, low, high by line; a point without an interval has one of no length.
+void write_data(const Panel& panel, size_t index, std::ostream& out) {
+  const PanelAxes axes = panel_axes(panel);
+  const auto num_series = static_cast<double>(panel.series.size());
+  for (size_t s = 0; s < panel.series.size(); ++s) {
+    // Bars of one category stand beside each other, together 0.8 wide.
+    const double shift =
+        panel.has_bars() ? (static_cast<double>(s) - (num_series - 1.0) / 2.0) * 0.8 / num_series
+                         : 0.0;
+    out << block_name(index, s) << " << END\n";
+    for (const FigurePoint& point : panel.series[s].points) {
+      out << format_config_number((point.x + shift) / axes.x.unit);
+      for (const double y : {point.y, point.low.value_or(point.y), point.high.value_or(point.y)}) {
+        out << " " << format_config_number(y / axes.y.unit);
+      }
+      out << "\n";
+    }
+    out << "END\n";
+  }
+}
+
+void write_axis(const char* name, const DrawnAxis& axis, bool has_prefix, const Extent& extent,
+                std::ostream& out) {
   out << "  set " << name << "label " << quoted(axis.label) << "\n";
-  const bool logarithmic = axis.logarithmic && extent.high >= 10.0 * extent.low;
-  if (logarithmic) out << "  set logscale " << name << "\n";
-  if (axis.numbers == NumberStyle::kPrefix) {
-    out << "  set format " << name << (logarithmic ? " '%.0s%c'" : " '%.3s%c'") << "\n";
+  if (axis.log_base > 0) {
+    out << "  set logscale " << name << " " << axis.log_base << "\n";
+    if (has_prefix) out << "  set format " << name << " '%.0s%c'\n";
   }
   if (extent.low == extent.high) {  // gnuplot has no range for a single value
-    const double reach = extent.low == 0.0 ? 1.0 : std::abs(extent.low) / 2.0;
-    out << "  set " << name << "range [" << format_config_number(extent.low - reach) << ":"
-        << format_config_number(extent.high + reach) << "]\n";
+    const double value = extent.low / axis.unit;
+    const double reach = value == 0.0 ? 1.0 : std::abs(value) / 2.0;
+    out << "  set " << name << "range [" << format_config_number(value - reach) << ":"
+        << format_config_number(value + reach) << "]\n";
   }
 }
 
 void write_axes(const Panel& panel, std::ostream& out) {
-  Extent x, y;
-  for (const Series& series : panel.series) {
-    for (const FigurePoint& point : series.points) {
-      x.include(point.x);
-      for (const double value :
-           {point.y, point.low.value_or(point.y), point.high.value_or(point.y)})
-        y.include(value);
-    }
-  }
-  if (panel.has_bars()) {
-    out << "  set xlabel " << quoted(panel.x.label) << "\n  set xtics (";
-    for (size_t i = 0; i < panel.categories.size(); ++i) {
-      out << (i > 0 ? ", " : "") << quoted(panel.categories[i]) << " " << i;
-    }
-    out << ") scale 0\n  set xrange [-0.6:" << panel.categories.size() - 1 << ".6]\n";
-    y.include(0.0);
-    write_axis("y", panel.y, y, out);
-    out << "  set yrange [0:*]\n  set offsets 0, 0, graph 0.08, 0\n";
+  const PanelAxes axes = panel_axes(panel);
+  write_axis("y", axes.y, panel.y.has_prefix, axes.y_extent, out);
+  if (!panel.has_bars()) {
+    write_axis("x", axes.x, panel.x.has_prefix, axes.x_extent, out);
+    out << "  set offsets graph 0.04, graph 0.04, graph 0.06, graph 0.06\n";
     return;
   }
-  write_axis("x", panel.x, x, out);
-  write_axis("y", panel.y, y, out);
-  out << "  set offsets graph 0.04, graph 0.04, graph 0.06, graph 0.06\n";
+  out << "  set xlabel " << quoted(panel.x.label) << "\n  set xtics (";
+  for (size_t i = 0; i < panel.categories.size(); ++i) {
+    out << (i > 0 ? ", " : "") << quoted(panel.categories[i]) << " " << i;
+  }
+  out << ") scale 0\n  set xrange [-0.6:" << panel.categories.size() - 1 << ".6]\n"
+      << "  set yrange [0:*]\n  set offsets 0, 0, graph 0.08, 0\n";
 }
 
 /// The parts of the plot command that draw a series of bars.
@@ -122,9 +158,10 @@ std::vector<std::string> bar_parts(const Panel& panel, const std::string& data,
   const std::string width = format_config_number(0.72 / static_cast<double>(panel.series.size()));
   std::vector<std::string> parts = {
       data + " using 1:2:(" + width + ") with boxes lc rgb '" + series_look(series.look).colour +
-      "' fs solid 1 border lc rgb 'black' title " + quoted(series.label)};
+      "' fs solid 0.6 border lc rgb 'black' title " + quoted(series.label)};
   if (has_intervals(series)) {
-    parts.push_back(data + " using 1:2:3:4 with yerrorbars notitle pt 0 lc rgb 'black' lw 1.5");
+    parts.push_back(data +
+                    " using 1:2:3:4 with yerrorbars notitle pt 7 ps 0 lc rgb 'black' lw 1.5");
   }
   return parts;
 }
@@ -141,7 +178,7 @@ std::vector<std::string> curve_parts(const std::string& data, const Series& seri
     parts.push_back(series.marks == Marks::kCurves
                         ? data + " using 1:3:4 with filledcurves notitle" + colour +
                               " fs transparent solid 0.2 noborder"
-                        : data + " using 1:2:3:4 with yerrorbars notitle pt 0" + colour +
+                        : data + " using 1:2:3:4 with yerrorbars notitle pt 7 ps 0" + colour +
                               " lw 1.5");
   }
   switch (series.marks) {
@@ -171,7 +208,7 @@ void write_panel(const Panel& panel, size_t index, const std::string& title, std
   out << "  reset\n  set encoding utf8\n";
   if (!title.empty()) out << "  set title " << quoted(title) << "\n";
   out << "  set grid y lc rgb '#d0d0d0'\n  set border 3\n  set tics nomirror\n"
-      << "  set key below center horizontal\n";
+      << "  set key above center horizontal reverse Left\n";
   if (has_intervals(panel)) out << "  set bars 0.6\n";
   write_axes(panel, out);
   out << "  plot ";
@@ -200,7 +237,7 @@ const SeriesLook& series_look(int look) {
 std::string figure_script(const Figure& figure) {
   check_figure(figure);
   const auto num_panels = static_cast<int>(figure.panels.size());
-  const int columns = std::min(num_panels, kMaxColumns);
+  const int columns = num_panels == 4 ? 2 : std::min(num_panels, kMaxColumns);
   const int rows = (num_panels + columns - 1) / columns;
   const int width = columns * kPanelWidth, height = rows * kPanelHeight;
   std::ostringstream out;

@@ -64,6 +64,12 @@ std::string metric_title(const std::string& metric) {
   return "nats per token";
 }
 
+std::string capital_metric_title(const std::string& metric) {
+  std::string title = metric_title(metric);
+  title[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(title[0])));
+  return title;
+}
+
 std::string option_of(const SuiteArm& arm, const std::string& option) {
   const auto found = arm.options.find(option);
   return found == arm.options.end() ? "" : found->second;

@@ -25,6 +25,9 @@ std::string matching_title(const std::string& matching);
 /// "token accuracy", "TEDS", "nats per token"
 std::string metric_title(const std::string& metric);
 
+/// The same at the start of a title.
+std::string capital_metric_title(const std::string& metric);
+
 /// The option's value in the arm, or "".
 std::string option_of(const SuiteArm& arm, const std::string& option);
 

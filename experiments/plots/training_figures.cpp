@@ -35,7 +35,7 @@ std::vector<FigurePoint> curve_points(const std::map<double, std::vector<double>
   return points;
 }
 
-Axis samples_axis() { return {"training samples", false, NumberStyle::kPrefix}; }
+Axis samples_axis() { return {"training samples", 0, true}; }
 
 /// "gate.<block>.<kind>" of the metrics, by block; only the mean, since bands of many blocks would
 /// cover each other.

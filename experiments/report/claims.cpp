@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "experiments/plots/suite_series.h"
+#include "experiments/report/number_text.h"
 
 namespace nvlm::experiments {
 namespace {
@@ -63,18 +64,10 @@ const ArmResult* arm_with(const MatchedArms& group, const char* option, const st
   return nullptr;
 }
 
-std::string fixed(double value, int digits) {
-  std::ostringstream text;
-  text << std::fixed << std::setprecision(digits) << value;
-  return text.str();
-}
-
-std::string signed_number(double value) { return (value < 0.0 ? "" : "+") + fixed(value, 4); }
-
 std::string standing_text(const std::string& first, const std::string& second,
                           const Standing& standing) {
-  return first + " against " + second + " " + signed_number(standing.difference) + ", " +
-         eval::verdict_name(standing.verdict) + " (p " + fixed(standing.adjusted_p, 4) + ")";
+  return first + " against " + second + " " + signed_decimals(standing.difference, 4) + ", " +
+         eval::verdict_name(standing.verdict) + " (p " + p_value_text(standing.adjusted_p) + ")";
 }
 
 std::string place_of(const Suite& suite, const std::string& matching) {
@@ -106,12 +99,12 @@ eval::MeanInterval saved_seconds(const ArmResult& arm, const ArmResult& x) {
 }
 
 std::string latency_text(const ArmResult& arm) {
-  return arm.arm.label + " " + fixed(arm.answer.latency_seconds, 3) + " s";
+  return arm.arm.label + " " + decimals(arm.answer.latency_seconds, 3) + " s";
 }
 
 ClaimResult judge_speed(const ThreeWays& ways, const std::string& where) {
   ClaimResult result{kClaimX, where, ClaimVerdict::kNotDistinguishable, ""};
-  result.evidence = "Latency of an answer at " + fixed(ways.x->answer.tiles, 1) +
+  result.evidence = "Latency of an answer at " + decimals(ways.x->answer.tiles, 1) +
                     " tiles: " + latency_text(*ways.d) + ", " + latency_text(*ways.x) + ", " +
                     latency_text(*ways.h);
   if (ways.x->answer.latency_seconds <= 0.0) {
@@ -119,15 +112,16 @@ ClaimResult judge_speed(const ThreeWays& ways, const std::string& where) {
     result.evidence = "No latency was stored";
   } else if (ways.x->answer.tiles < kManyTiles) {
     result.verdict = ClaimVerdict::kNotMeasured;
-    result.evidence += "; high resolution begins at " + fixed(kManyTiles, 0);
+    result.evidence += "; high resolution begins at " + decimals(kManyTiles, 0);
   } else if (ways.x->seed_latencies.size() >= 2) {
     const eval::MeanInterval over_d = saved_seconds(*ways.d, *ways.x);
     const eval::MeanInterval over_h = saved_seconds(*ways.h, *ways.x);
     if (over_d.low > 0.0 && over_h.low > 0.0) result.verdict = ClaimVerdict::kConfirmed;
     if (over_d.high < 0.0 || over_h.high < 0.0) result.verdict = ClaimVerdict::kRefuted;
-    result.evidence += "; X saves " + fixed(over_d.mean, 3) + " s [" + fixed(over_d.low, 3) + ", " +
-                       fixed(over_d.high, 3) + "] over D and " + fixed(over_h.mean, 3) + " s [" +
-                       fixed(over_h.low, 3) + ", " + fixed(over_h.high, 3) + "] over H";
+    result.evidence += "; X saves " + decimals(over_d.mean, 3) + " s [" + decimals(over_d.low, 3) +
+                       ", " + decimals(over_d.high, 3) + "] over D and " +
+                       decimals(over_h.mean, 3) + " s [" + decimals(over_h.low, 3) + ", " +
+                       decimals(over_h.high, 3) + "] over H";
   }
   return result;
 }
@@ -209,7 +203,7 @@ void judge_text(const EvaluatedSuite& suite, const MatchedArms& group,
       }
       claims.push_back({kClaimText, place_of(suite.results.suite, group.matching), verdict,
                         standing_text(arm->arm.label, before->arm.label, *found) + "; a loss of " +
-                            fixed(suite.results.effect_of_interest, 2) + " would matter"});
+                            decimals(suite.results.effect_of_interest, 2) + " would matter"});
     }
   }
 }

@@ -1,23 +1,15 @@
 #include "experiments/report/report_tables.h"
 
-#include <cmath>
-#include <iomanip>
-#include <sstream>
 #include <vector>
 
 #include "eval/table/table_of_rows.h"
 #include "experiments/plots/suite_series.h"
+#include "experiments/report/number_text.h"
 
 namespace nvlm::experiments {
 namespace {
 
 using TextRows = std::vector<std::vector<std::string>>;
-
-std::string decimals(double value, int digits) {
-  std::ostringstream text;
-  text << std::fixed << std::setprecision(digits) << value;
-  return text.str();
-}
 
 std::string interval_text(double low, double high, int digits) {
   return "[" + decimals(low, digits) + ", " + decimals(high, digits) + "]";
@@ -32,30 +24,6 @@ std::string matching_cell(const std::string& matching) {
 std::string known_number(double value) { return value > 0.0 ? short_number(value) : "\u2013"; }
 
 }  // namespace
-
-std::string short_number(double value) {
-  if (value == 0.0 || !std::isfinite(value)) return value == 0.0 ? "0" : "\u2013";
-  static constexpr const char* kPrefixes[] = {"", " k", " M", " G", " T", " P", " E"};
-  size_t prefix = 0;
-  double scaled = value;
-  // 999.5 would be written as 1.00e3.
-  while (std::abs(scaled) >= 999.5 && prefix + 1 < std::size(kPrefixes)) {
-    scaled /= 1000.0;
-    ++prefix;
-  }
-  std::ostringstream text;
-  if (prefix == 0) {
-    text << std::setprecision(3) << scaled;
-  } else {
-    const double size = std::abs(scaled);
-    text << std::fixed << std::setprecision(size < 9.995 ? 2 : size < 99.95 ? 1 : 0) << scaled;
-  }
-  return text.str() + kPrefixes[prefix];
-}
-
-std::string p_value_text(double p_value) {
-  return p_value < 0.001 ? "< 0.001" : decimals(p_value, 3);
-}
 
 eval::Table claims_table(std::span<const ClaimResult> claims) {
   TextRows rows = {{"claim", "where", "verdict", "evidence"}};
@@ -90,7 +58,7 @@ eval::Table comparisons_table(const SuiteResults& results) {
     const auto& test = comparison.test;
     rows.push_back({matching_cell(comparison.planned.matching),
                     comparison.arm_label + " against " + comparison.baseline_label,
-                    (comparison.difference < 0.0 ? "" : "+") + decimals(comparison.difference, 4),
+                    signed_decimals(comparison.difference, 4),
                     test ? interval_text(test->low, test->high, 4) : "\u2013",
                     test ? p_value_text(test->p_value) : "\u2013",
                     test ? p_value_text(comparison.adjusted_p) : "\u2013",

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <span>
-#include <string>
 
 #include "eval/table/table.h"
 #include "experiments/ablations/suite_results.h"
@@ -21,11 +20,5 @@ eval::Table arms_table(const SuiteResults& results);
 /// Holm-adjusted p, minimum detectable effect, verdict, note. The table has its header alone where
 /// nothing was planned.
 eval::Table comparisons_table(const SuiteResults& results);
-
-/// 1234567 -> "1.23 M"; below a thousand as it is, with three digits.
-std::string short_number(double value);
-
-/// "0.031"; "< 0.001" below that.
-std::string p_value_text(double p_value);
 
 }  // namespace nvlm::experiments
