@@ -7,8 +7,8 @@
 
 #include "decoder/tokenizer/tokenizer.h"
 #include "experiments/tasks/attention_guide.h"
+#include "experiments/tasks/coded_features.h"
 #include "experiments/tasks/feature_cache.h"
-#include "experiments/tasks/glyph_code.h"
 #include "experiments/tasks/mixture.h"
 #include "experiments/training/training_task.h"
 #include "fusion/multimodal_model.h"
@@ -17,8 +17,9 @@ namespace nvlm::experiments {
 
 /// What each stage trains (NVLM §4.3). The vision encoder is frozen in both.
 enum class FusionStage {
-  kPretrain,  // projector and cross-attention
-  kSft,       // decoder, projector and cross-attention; text-only data mixed in
+  kPretrain,   // projector and cross-attention
+  kSft,        // decoder, projector and cross-attention; text-only data mixed in
+  kFrozenSft,  // the same data, but the decoder stays as it is (for the ablation)
 };
 
 /// Where tile features come from.
@@ -30,7 +31,8 @@ enum class FeatureSource {
 /// What a fusion run sees of its pictures.
 struct FeatureConfig {
   FeatureSource source = FeatureSource::kEncoder;
-  std::string cache;  // folder that runs share for the encoder's features; empty = none
+  double legible_height = 0;  // pixels, of coded features; see CodedFeatures
+  std::string cache;          // folder that runs share for the encoder's features; empty = none
 };
 
 /// Registers every field as `features.<field>`.
@@ -53,10 +55,6 @@ class FusionTask : public TrainingTask {
   void save(const std::filesystem::path& dir) override;
 
  private:
-  /// [tiles, tile_tokens, 4 * vision_hidden], float32, on the CPU
-  Tensor coded_features(const Tensor& labels, const vision::ImageLayout& layout,
-                        Random& random) const;
-
   fusion::MultimodalModel model_{nullptr};
   std::filesystem::path tokenizer_json_;
   decoder::Tokenizer tokenizer_;
@@ -65,7 +63,7 @@ class FusionTask : public TrainingTask {
   MixtureConfig mixture_;
   GuidanceConfig guidance_;
   at::Device device_;
-  std::optional<GlyphCode> code_;  // with FeatureSource::kCode
+  std::optional<CodedFeatures> coded_;  // with FeatureSource::kCode
   std::optional<FeatureCache> cache_;
 };
 
