@@ -21,6 +21,7 @@ int run_extract(const Arguments& arguments);
 int run_generate(const Arguments& arguments);
 int run_chat(const Arguments& arguments);
 int run_train(const Arguments& arguments);
+int run_ablate(const Arguments& arguments);
 int run_eval(const Arguments& arguments);
 int run_data(const Arguments& arguments);
 int run_inspect(const Arguments& arguments);
@@ -35,6 +36,7 @@ inline const std::vector<Verb>& verbs() {
       {"generate", "any prompt on any checkpoint", run_generate},
       {"chat", "talk with a checkpoint and show it pictures", run_chat},
       {"train", "run a training recipe", run_train},
+      {"ablate", "compare arms of a suite over seeds under one budget", run_ablate},
       {"eval", "predict, score and compare: tables, OCR, questions, text", run_eval},
       {"data", "render synthetic tables", run_data},
       {"inspect", "show what a checkpoint holds", run_inspect},

@@ -10,13 +10,12 @@
 #include "experiments/data/glyph_labels.h"
 #include "experiments/data/label_noise.h"
 #include "experiments/data/text_corpus.h"
+#include "experiments/efficiency/ledger.h"
 #include "experiments/tasks/gate_values.h"
 #include "fusion/multimodal_checkpoint.h"
 
 namespace nvlm::experiments {
 namespace {
-
-constexpr const char* kTextQuestion = "Write about tables.";
 
 struct FusionBatch {
   std::string key;  // names the pictures for the feature cache
@@ -120,6 +119,15 @@ std::any FusionTask::prepare(const BatchRequest& request) const {
   return batch;
 }
 
+double FusionTask::step_flops(const std::any& any_batch) const {
+  const fusion::PromptBatch& prompts = std::any_cast<const FusionBatch&>(any_batch).prompts;
+  BatchShape shape = shape_of(prompts, /*labels=*/true);
+  shape.encoded = 0;
+  Execution execution{.trained = kFinetunedParts};
+  execution.trained.decoder = stage_ == FusionStage::kSft;
+  return model_flops(model_->config(), shape, execution).all().total();
+}
+
 TaskLoss FusionTask::loss(const std::any& any_batch) {
   const auto& batch = std::any_cast<const FusionBatch&>(any_batch);
   const fusion::PromptBatch prompts = batch.prompts.to(device_);
@@ -141,6 +149,7 @@ TaskLoss FusionTask::loss(const std::any& any_batch) {
   TaskLoss result;
   result.sum = loss.sum;
   result.count = loss.count;
+  result.metrics["train_flops"] = at::scalar_tensor(step_flops(any_batch), at::kDouble);
   for (const auto& [name, gate] : gate_values(*model_)) result.metrics["gate." + name] = gate;
   const Tensor guidance = guidance_loss(guidance_, probe, batch.targets);
   if (guidance.defined()) {

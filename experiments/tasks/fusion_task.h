@@ -22,6 +22,9 @@ enum class FusionStage {
   kFrozenSft,  // the same data, but the decoder stays as it is (for the ablation)
 };
 
+/// What the decoder is asked for in samples of text alone.
+inline constexpr const char* kTextQuestion = "Write about tables.";
+
 /// Where tile features come from.
 enum class FeatureSource {
   kEncoder,  // the frozen encoder reads the pictures
@@ -53,6 +56,15 @@ class FusionTask : public TrainingTask {
   std::any prepare(const BatchRequest& request) const override;
   TaskLoss loss(const std::any& batch) override;
   void save(const std::filesystem::path& dir) override;
+
+  fusion::MultimodalModel& multimodal() { return model_; }
+  const decoder::Tokenizer& tokenizer() const { return tokenizer_; }
+  /// What makes tile features from labels; null where the encoder makes them from pixels.
+  const CodedFeatures* coded_features() const { return coded_ ? &*coded_ : nullptr; }
+  /// Floating-point operations of the products that a step over `batch`, which prepare() returned,
+  /// takes (ledger.h): forward and backward, without the guidance, and without the encoder, whose
+  /// features may come from labels or from the cache.
+  double step_flops(const std::any& batch) const;
 
  private:
   fusion::MultimodalModel model_{nullptr};
