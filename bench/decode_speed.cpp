@@ -19,6 +19,7 @@
 #include "common/error.h"
 #include "common/json.h"
 #include "common/parameter_scope.h"
+#include "common/peak_memory.h"
 #include "decoder/checkpoint.h"
 #include "decoder/quantization.h"
 
@@ -29,15 +30,6 @@ double seconds_of(const std::function<void()>& work) {
   const auto start = std::chrono::steady_clock::now();
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-/// Most bytes that this process had in memory at once (VmHWM of Linux).
-int64_t peak_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) return std::stoll(line.substr(6)) * 1024;
-  }
-  return 0;
 }
 
 /// Of a matrix-vector product, which like a decode step reads everything once.
@@ -98,7 +90,7 @@ void answer_requests(decoder::LlamaForCausalLM& model) {
     } else if (request == "bandwidth") {
       answer["bytes_per_second"] = bytes_per_second();
     } else if (request == "peak") {
-      answer["peak_bytes"] = peak_bytes();
+      answer["peak_bytes"] = peak_memory_bytes();
     } else {
       throw UsageError("'" + line + "', expected prefill N, decode N, bandwidth or peak");
     }
@@ -122,7 +114,7 @@ void run(const std::vector<std::string>& arguments) {
   int64_t weight_bytes = 0;
   for (const Tensor& parameter : model->parameters()) weight_bytes += parameter.nbytes();
   std::cout << Json{{"load_seconds", seconds},
-                    {"load_peak_bytes", peak_bytes()},
+                    {"load_peak_bytes", peak_memory_bytes()},
                     {"weight_bytes", weight_bytes}}
                    .dump()
             << std::endl;

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/record_function.h>
 
 #include <algorithm>
 #include <cmath>
@@ -84,6 +85,7 @@ bool is_few_rows(const Tensor& input, int64_t in) {
 }
 
 Tensor matrix_vector(const Tensor& input, const Tensor& weight, const Tensor& bias) {
+  RECORD_FUNCTION("nvlm::matrix_vector", std::vector<c10::IValue>({input, weight}));
   const int64_t in = weight.size(1), out = weight.size(0);
   const Tensor x = input.contiguous(), added = float_bias(bias);
   Tensor result = at::empty(with_last(x.sizes(), out), x.options());
@@ -106,6 +108,7 @@ Tensor matrix_vector(const Tensor& input, const Tensor& weight, const Tensor& bi
 
 Tensor int8_matrix_vector(const Tensor& input, const Tensor& values, const Tensor& scales,
                           const Tensor& bias) {
+  RECORD_FUNCTION("nvlm::matrix_vector", std::vector<c10::IValue>({input, values}));
   const int64_t in = values.size(1), out = values.size(0), inputs = input.numel() / in;
   expect_shape(scales, {out}, "int8_matrix_vector: scales");
   const Tensor x = input.to(at::kFloat).contiguous(), added = float_bias(bias);

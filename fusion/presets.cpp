@@ -9,6 +9,8 @@
 namespace nvlm::fusion {
 namespace {
 
+constexpr std::string_view kPublishedNvlm = "nvlm-d-72b";
+
 struct InternVlParts {
   std::string_view name, vision, decoder;
 };
@@ -46,38 +48,48 @@ MultimodalConfig internvl25_preset(const InternVlParts& parts) {
   return config;
 }
 
-/// NVLM on InternViT-6B and Qwen2-72B-Instruct, routed by `variant`.
-MultimodalConfig nvlm_72b(Variant variant) {
-  MultimodalConfig config;
-  config.vision = vision::preset("internvit-6b").value();
-  config.decoder = qwen_instruct("qwen2-72b");
-  config.fusion.variant = variant;
-  const int64_t projector_hidden =
-      variant == Variant::kCrossAttention ? 0 : config.decoder.ffn_hidden;  // one layer in X
-  config.fusion.projector = {4 * config.vision.hidden, projector_hidden, config.decoder.hidden,
-                             /*bias=*/false};
-  config.prompt_template = "chatml";
-  return config;
-}
+/// The paper's two sizes: both on InternViT-6B, X and H with ten blocks.
+struct NvlmSize {
+  std::string_view name;  // what follows "nvlm-d-"
+  decoder::LlamaConfig (*decoder)();
+  int64_t layers_per_block;
+};
 
-MultimodalConfig nvlm_d_72b() {
-  MultimodalConfig config = nvlm_72b(Variant::kDecoder);
-  config.vision.dummy_heads = 7;
-  config.decoder.rope_dynamic_factor = 3;
-  validate(config);
-  return config;
+constexpr std::array kNvlmSizes = {
+    NvlmSize{"34b", [] { return decoder::preset("yi-34b").value(); }, 6},
+    NvlmSize{"72b", [] { return qwen_instruct("qwen2-72b"); }, 8},
+};
+
+constexpr std::array kNvlmVariants = {Variant::kDecoder, Variant::kCrossAttention,
+                                      Variant::kHybrid};
+
+std::string nvlm_name(const NvlmSize& size, Variant variant) {
+  return "nvlm-" + fusion::name(variant) + "-" + std::string(size.name);
 }
 
 /// X and H have blocks, with the decoder's heads and widths.
-MultimodalConfig nvlm_72b_by_the_paper(Variant variant) {
-  constexpr int64_t kLayersPerBlock = 8;
-  MultimodalConfig config = nvlm_72b(variant);
+MultimodalConfig nvlm_preset(const NvlmSize& size, Variant variant) {
+  MultimodalConfig config;
+  config.vision = vision::preset("internvit-6b").value();
+  config.decoder = size.decoder();
   const decoder::LlamaConfig& decoder = config.decoder;
-  GatedCrossAttentionConfig& block = config.fusion.cross_attention;
-  block.attention = {decoder.hidden, decoder.heads, decoder.kv_heads, decoder.head_dim};
-  block.ffn_hidden = decoder.ffn_hidden;
-  block.norm_eps = decoder.norm_eps;
-  config.fusion.depths = evenly_spaced_depths(decoder.layers, kLayersPerBlock);
+  config.fusion.variant = variant;
+  const int64_t projector_hidden =
+      variant == Variant::kCrossAttention ? 0 : decoder.ffn_hidden;  // one layer in X
+  config.fusion.projector = {4 * config.vision.hidden, projector_hidden, decoder.hidden,
+                             /*bias=*/false};
+  config.prompt_template = "chatml";
+  if (routing(variant).uses_memory()) {
+    GatedCrossAttentionConfig& block = config.fusion.cross_attention;
+    block.attention = {decoder.hidden, decoder.heads, decoder.kv_heads, decoder.head_dim};
+    block.ffn_hidden = decoder.ffn_hidden;
+    block.norm_eps = decoder.norm_eps;
+    config.fusion.depths = evenly_spaced_depths(decoder.layers, size.layers_per_block);
+  }
+  if (nvlm_name(size, variant) == kPublishedNvlm) {
+    config.vision.dummy_heads = 7;
+    config.decoder.rope_dynamic_factor = 3;
+  }
   validate(config);
   return config;
 }
@@ -103,7 +115,9 @@ MllamaConfig mllama_of(std::string_view decoder, int64_t image_size) {
 std::vector<std::string> preset_names() {
   std::vector<std::string> names;
   for (const InternVlParts& parts : kInternVl25) names.emplace_back(parts.name);
-  names.insert(names.end(), {"nvlm-d-72b", "nvlm-x-72b", "nvlm-h-72b"});
+  for (const NvlmSize& size : kNvlmSizes) {
+    for (const Variant variant : kNvlmVariants) names.push_back(nvlm_name(size, variant));
+  }
   return names;
 }
 
@@ -111,13 +125,17 @@ std::optional<MultimodalConfig> preset(std::string_view name) {
   for (const InternVlParts& parts : kInternVl25) {
     if (parts.name == name) return internvl25_preset(parts);
   }
-  if (name == "nvlm-d-72b") return nvlm_d_72b();
-  if (name == "nvlm-x-72b") return nvlm_72b_by_the_paper(Variant::kCrossAttention);
-  if (name == "nvlm-h-72b") return nvlm_72b_by_the_paper(Variant::kHybrid);
+  for (const NvlmSize& size : kNvlmSizes) {
+    for (const Variant variant : kNvlmVariants) {
+      if (nvlm_name(size, variant) == name) return nvlm_preset(size, variant);
+    }
+  }
   return std::nullopt;
 }
 
-bool is_by_the_paper(std::string_view name) { return name == "nvlm-x-72b" || name == "nvlm-h-72b"; }
+bool is_by_the_paper(std::string_view name) {
+  return name.starts_with("nvlm-") && name != kPublishedNvlm;
+}
 
 std::vector<std::string> mllama_preset_names() {
   return {"llama-3.2-11b-vision", "llama-3.2-11b-vision-instruct", "llama-3.2-90b-vision"};

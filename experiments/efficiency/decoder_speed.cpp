@@ -3,28 +3,24 @@
 #include <c10/core/InferenceMode.h>
 
 #include "decoder/presets.h"
-#include "experiments/efficiency/matmul_flops.h"
+#include "experiments/efficiency/ledger.h"
 #include "experiments/efficiency/timing.h"
 
 namespace nvlm::experiments {
 
-double time_decode_step(decoder::LlamaForCausalLM& model, decoder::KvCache& cache,
-                        const std::optional<decoder::CrossAttention>& cross_attention) {
+std::vector<double> time_decode_steps(
+    decoder::LlamaForCausalLM& model, int64_t batch, decoder::KvCache& cache,
+    const std::optional<decoder::CrossAttention>& cross_attention) {
   const auto long_options =
       at::TensorOptions().dtype(at::kLong).device(model->model->embed_tokens->weight.device());
-  const Tensor token = at::zeros({1, 1}, long_options);
+  const Tensor token = at::zeros({batch, 1}, long_options);
   decoder::DecoderInputs step;
   step.cross_attention = cross_attention;
-  return median(time_repeats(long_options.device(), kMeasuredDecodeSteps, [&] {
+  return time_repeats(long_options.device(), kMeasuredDecodeSteps, [&] {
     step.embeddings = model->embed(token);
-    step.position_ids = at::full({1, 1}, cache.length(), long_options);
+    step.position_ids = at::full({batch, 1}, cache.length(), long_options);
     model->logits(model->hidden_states(step, &cache));
-  }));
-}
-
-double cache_bytes(const decoder::LlamaConfig& config, int64_t prompt, const Tensor& weight) {
-  return static_cast<double>(2 * config.layers * config.kv_heads * config.head_dim *
-                             (prompt + kMeasuredDecodeSteps / 2) * weight.element_size());
+  });
 }
 
 DecoderSpeed measure_decoder(decoder::LlamaForCausalLM& model, int64_t prompt) {
@@ -47,7 +43,7 @@ DecoderSpeed measure_decoder(decoder::LlamaForCausalLM& model, int64_t prompt) {
   // A token reads one row of the embedding table, unless the head shares it.
   if (!config.tie_word_embeddings) weight_bytes -= weight.numel() * weight.element_size();
 
-  speed.prefill_flops = prefill_flops(config, prompt);
+  speed.prefill_flops = model_flops(config, {.sequence = prompt, .logits = 1}).all().forward;
   speed.prefill_seconds = median(time_repeats(device, kPrefills, [&] {
     auto cache = model->make_cache(1, prompt);
     const Tensor hidden = model->hidden_states(model->text_inputs(ids, mask), &cache);
@@ -56,8 +52,9 @@ DecoderSpeed measure_decoder(decoder::LlamaForCausalLM& model, int64_t prompt) {
 
   auto cache = model->make_cache(1, prompt + kMeasuredDecodeSteps + 1);
   model->hidden_states(model->text_inputs(ids, mask), &cache);
-  speed.decode_seconds = time_decode_step(model, cache, std::nullopt);
-  speed.decode_bytes = static_cast<double>(weight_bytes) + cache_bytes(config, prompt, weight);
+  speed.decode_seconds = median(time_decode_steps(model, /*batch=*/1, cache, std::nullopt));
+  speed.decode_bytes = static_cast<double>(weight_bytes) +
+                       cache_bytes(config, mean_decode_length(prompt), weight.element_size());
   return speed;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "decoder/llama.h"
 
@@ -21,13 +22,14 @@ struct DecoderSpeed {
 /// Decode steps that a measurement takes; a cache needs room for one more, to warm up.
 inline constexpr int kMeasuredDecodeSteps = 24;
 
-/// Median seconds of one token behind what `cache` holds, batch 1.
+/// Seconds of single tokens behind what `cache` holds, one for each of `batch` samples; sorted.
 /// cross_attention  of the step, its memory projected in the cache already
-double time_decode_step(decoder::LlamaForCausalLM& model, decoder::KvCache& cache,
-                        const std::optional<decoder::CrossAttention>& cross_attention);
+std::vector<double> time_decode_steps(
+    decoder::LlamaForCausalLM& model, int64_t batch, decoder::KvCache& cache,
+    const std::optional<decoder::CrossAttention>& cross_attention);
 
-/// Bytes of keys and values that such a token reads on average, in the dtype of `weight`.
-double cache_bytes(const decoder::LlamaConfig& config, int64_t prompt, const Tensor& weight);
+/// Positions that such a token reads on average behind a prompt.
+inline int64_t mean_decode_length(int64_t prompt) { return prompt + kMeasuredDecodeSteps / 2; }
 
 /// Times a prefill of `prompt` random tokens and single decode steps behind it, batch 1.
 DecoderSpeed measure_decoder(decoder::LlamaForCausalLM& model, int64_t prompt);

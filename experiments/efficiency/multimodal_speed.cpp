@@ -4,9 +4,8 @@
 
 #include <optional>
 
+#include "common/peak_memory.h"
 #include "experiments/efficiency/decoder_speed.h"
-#include "experiments/efficiency/matmul_flops.h"
-#include "experiments/efficiency/timing.h"
 
 namespace nvlm::experiments {
 namespace {
@@ -33,56 +32,67 @@ double weights_per_token(fusion::MultimodalModel& model) {
 }  // namespace
 
 MultimodalSpeed measure_multimodal(fusion::MultimodalModel& model,
-                                   const fusion::PromptBatch& prompts) {
-  TORCH_CHECK(prompts.size() == 1 && !prompts.samples[0].tiles.empty(),
-              "efficiency: expected one prompt with a picture");
+                                   const fusion::MultimodalConfig& config,
+                                   const fusion::PromptBatch& prompts, int repeats) {
+  for (const fusion::Prompt& prompt : prompts.samples) {
+    TORCH_CHECK(!prompt.tiles.empty() && prompt.size() == prompts.samples[0].size(),
+                "efficiency: expected prompts of one length, each with a picture");
+  }
   const c10::InferenceMode inference;
-  constexpr int kRepeats = 5;
-  const fusion::MultimodalConfig& config = model->config();
   decoder::LlamaForCausalLM& decoder = model->language_model;
   const Tensor weight = decoder->model->embed_tokens->weight;
   const at::Device device = weight.device();
-  const fusion::Prompt& prompt = prompts.samples[0];
 
   MultimodalSpeed speed;
   for (const Tensor& parameter : model->parameters()) speed.parameters += parameter.numel();
-  speed.tiles = static_cast<int64_t>(prompt.tiles.size());
-  speed.sequence = prompt.size();
-  speed.memory = prompt.memory_size();
+  speed.shape = shape_of(prompts, /*labels=*/false);
+  const BatchShape& shape = speed.shape;
+  const ModelFlops flops = model_flops(config, shape);
+  speed.encode_flops = flops.encoder.forward;
+  speed.fuse_flops = flops.projector.forward;
+  speed.prefill_flops = flops.all().forward - speed.encode_flops - speed.fuse_flops;
 
-  const int64_t size = config.vision.image_size;
-  const Tensor pixels = at::randn({speed.tiles, 3, size, size}, weight.options());
+  const int64_t size = config.preprocessor.tiling.tile_size;
+  const Tensor pixels = at::randn({shape.encoded, 3, size, size}, weight.options());
+  const int64_t capacity = shape.sequence + kMeasuredDecodeSteps + 1;
   vision::TileFeatures features{{}, prompts.tile_refs()};
-  speed.encode_flops = encode_flops(config.vision, speed.tiles);
-  speed.encode_seconds = median(
-      time_repeats(device, kRepeats, [&] { features.tokens = model->encode_tiles(pixels); }));
-
-  const int64_t capacity = speed.sequence + kMeasuredDecodeSteps + 1;
-  decoder::KvCache cache = decoder->make_cache(1, capacity);
   decoder::DecoderInputs inputs;
-  speed.prefill_flops = projector_flops(config.fusion.projector, speed.tiles * prompt.tile_tokens) +
-                        prefill_flops(config.decoder, speed.sequence);
-  speed.prefill_seconds = median(time_repeats(device, kRepeats, [&] {
-    cache = decoder->make_cache(1, capacity);
-    inputs = model->fuse(prompts, features);
+  decoder::KvCache cache = decoder->make_cache(shape.batch, capacity);
+  const auto encode = [&] { features.tokens = model->encode_tiles(pixels); };
+  const auto fuse = [&] { inputs = model->fuse(prompts, features); };
+  const auto prefill = [&] {
+    cache = decoder->make_cache(shape.batch, capacity);
     const Tensor hidden = decoder->hidden_states(inputs, &cache);
-    decoder->logits(hidden.slice(1, speed.sequence - 1));
+    decoder->logits(hidden.slice(1, shape.sequence - 1));
+  };
+  reset_peak_memory();
+  speed.encode_seconds = spread(time_repeats(device, repeats, encode));
+  speed.fuse_seconds = spread(time_repeats(device, repeats, fuse));
+  speed.prefill_seconds = spread(time_repeats(device, repeats, prefill));
+  speed.first_token_seconds = spread(time_repeats(device, repeats, [&] {
+    encode();
+    fuse();
+    prefill();
   }));
 
   std::optional<decoder::CrossAttention> cross_step;
   if (inputs.cross_attention) {
     const decoder::CrossAttention& cross = *inputs.cross_attention;
-    cross_step = decoder::CrossAttention{cross.blocks, {}, cross.mask.slice(1, speed.sequence - 1)};
-    const auto blocks = static_cast<double>(cross.blocks->num_blocks());
-    speed.prefill_flops +=
-        blocks * cross_attention_flops(config.fusion, speed.sequence, speed.memory);
-    const fusion::MemoryAttentionConfig& attention = config.fusion.cross_attention.attention;
-    speed.decode_bytes += blocks * static_cast<double>(2 * speed.memory * attention.kv_heads *
-                                                       attention.head_dim * weight.element_size());
+    cross_step = decoder::CrossAttention{cross.blocks, {}, cross.mask.slice(1, shape.sequence - 1)};
   }
-  speed.decode_seconds = time_decode_step(decoder, cache, cross_step);
-  speed.decode_bytes +=
-      weights_per_token(model) + cache_bytes(config.decoder, speed.sequence, weight);
+  speed.decode_seconds = spread(time_decode_steps(decoder, shape.batch, cache, cross_step));
+  const int64_t positions = mean_decode_length(shape.sequence);
+  speed.decode_flops = model_flops(config, decode_shape(shape, positions)).all().forward;
+  const auto batch = static_cast<double>(shape.batch);
+  const auto cached = [&](int64_t length) {
+    CacheBytes bytes = cache_bytes(config, length, shape.memory, weight.element_size());
+    bytes.sequence *= batch;
+    bytes.memory *= batch;
+    return bytes;
+  };
+  speed.cache = cached(shape.sequence);
+  speed.decode_bytes = weights_per_token(model) + cached(positions).sequence + speed.cache.memory;
+  speed.peak_bytes = peak_memory_bytes();
   return speed;
 }
 

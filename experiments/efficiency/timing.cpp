@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <numeric>
 
 namespace nvlm::experiments {
 
@@ -28,5 +30,17 @@ std::vector<double> time_repeats(at::Device device, int repeats,
 }
 
 double median(const std::vector<double>& sorted) { return sorted[sorted.size() / 2]; }
+
+Spread spread(const std::vector<double>& sorted) {
+  const auto n = static_cast<double>(sorted.size());
+  Spread result;
+  result.mean = std::accumulate(sorted.begin(), sorted.end(), 0.0) / n;
+  double squares = 0;
+  for (const double value : sorted) squares += (value - result.mean) * (value - result.mean);
+  if (sorted.size() > 1) result.deviation = std::sqrt(squares / (n - 1));
+  result.p50 = median(sorted);
+  result.p95 = sorted[static_cast<size_t>(std::ceil(0.95 * n)) - 1];
+  return result;
+}
 
 }  // namespace nvlm::experiments

@@ -3,7 +3,6 @@
 #include <ATen/Context.h>
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
-#include <sys/resource.h>
 
 #include <chrono>
 #include <cmath>
@@ -18,6 +17,7 @@
 #include "common/error.h"
 #include "common/logging.h"
 #include "common/manifest.h"
+#include "common/peak_memory.h"
 #include "common/progress.h"
 #include "common/stop_signal.h"
 #include "experiments/training/autocast.h"
@@ -36,12 +36,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-double peak_memory_mb() {
-  struct rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024.0;  // ru_maxrss is in KiB
 }
 
 /// Runs `work`; an exception gets `where` in front, and advice where memory ran out.
@@ -221,7 +215,7 @@ class TrainingRun {
     line["samples_per_second"] = static_cast<double>(samples) / seconds;
     line["data_wait_share"] = wait / seconds;
     line["seconds"] = counters_.seconds;
-    line["peak_memory_mb"] = peak_memory_mb();
+    line["peak_memory_mb"] = static_cast<double>(peak_memory_bytes()) / (1 << 20);
     if (validation) {
       validate();
       if (!validation_.empty()) line["validation"] = validation_;
