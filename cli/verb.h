@@ -21,6 +21,7 @@ int run_extract(const Arguments& arguments);
 int run_generate(const Arguments& arguments);
 int run_chat(const Arguments& arguments);
 int run_train(const Arguments& arguments);
+int run_ablate(const Arguments& arguments);
 int run_eval(const Arguments& arguments);
 int run_bench(const Arguments& arguments);
 int run_plot(const Arguments& arguments);
@@ -38,6 +39,7 @@ inline const std::vector<Verb>& verbs() {
       {"generate", "any prompt on any checkpoint", run_generate},
       {"chat", "talk with a checkpoint and show it pictures", run_chat},
       {"train", "run a training recipe", run_train},
+      {"ablate", "compare arms of a suite over seeds under one budget", run_ablate},
       {"eval", "predict, score and compare: tables, OCR, questions, text", run_eval},
       {"bench", "speed and memory of D, X and H, measured beside predicted", run_bench},
       {"plot", "draw the figures of stored suites", run_plot},

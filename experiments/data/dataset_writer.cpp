@@ -48,16 +48,6 @@ void write_if_absent(const fs::path& path, const std::string& content) {
   if (!fs::exists(path)) write_file_atomically(path, content);
 }
 
-/// Median line height of the characters in pixels, to a tenth; 0 without any.
-double median_glyph_height(const std::vector<Glyph>& glyphs) {
-  if (glyphs.empty()) return 0.0;
-  std::vector<float> heights;
-  for (const Glyph& glyph : glyphs) heights.push_back(glyph.height);
-  const auto middle = heights.begin() + static_cast<std::ptrdiff_t>(heights.size() / 2);
-  std::nth_element(heights.begin(), middle, heights.end());
-  return std::round(10.0 * static_cast<double>(*middle)) / 10.0;
-}
-
 }  // namespace
 
 std::string dataset_item_id(const TableDifficulty& difficulty, uint64_t seed, int64_t index) {

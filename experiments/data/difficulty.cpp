@@ -56,6 +56,17 @@ TableDifficulty easy() {
   return d;
 }
 
+TableDifficulty tiny() {
+  TableDifficulty d = easy();
+  d.name = "tiny";
+  d.max_rows = 3;
+  d.max_columns = 2;
+  d.max_line_characters = 5;
+  d.total_row = 0;
+  d.min_font_pixels = 8;
+  return d;
+}
+
 TableDifficulty medium() {
   TableDifficulty d = easy();
   d.name = "medium";
@@ -112,11 +123,12 @@ TableDifficulty hard() {
 }
 
 TableDifficulty difficulty_preset(std::string_view name) {
+  if (name == "tiny") return tiny();
   if (name == "easy") return easy();
   if (name == "medium") return medium();
   if (name == "hard") return hard();
   throw UsageError("data.difficulty: '" + std::string(name) +
-                   "' is unknown, expected easy, medium or hard");
+                   "' is unknown, expected tiny, easy, medium or hard");
 }
 
 }  // namespace nvlm::experiments

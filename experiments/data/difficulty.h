@@ -53,6 +53,9 @@ struct TableDifficulty {
   void validate() const;
 };
 
+/// 2-3 rows x 2 columns, cells of up to 5 characters, 8-22 px, clean: what a decoder of a million
+/// parameters learns to read within a minute.
+TableDifficulty tiny();
 /// 2-5 rows x 2-4 columns, one line of up to 10 characters, 4 families, 15-22 px, clean.
 TableDifficulty easy();
 /// 3-9 rows x 2-6 columns, up to 18 characters, monospaced and italic too, 11-20 px, mild damage.
@@ -60,7 +63,7 @@ TableDifficulty medium();
 /// 4-16 rows x 3-9 columns, spans, several lines, two-row headers, footnotes, 8-16 px, damage.
 TableDifficulty hard();
 
-/// `easy`, `medium` or `hard`. throws UsageError for other names.
+/// `tiny`, `easy`, `medium` or `hard`. throws UsageError for other names.
 TableDifficulty difficulty_preset(std::string_view name);
 
 }  // namespace nvlm::experiments

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace nvlm::experiments {
 
@@ -13,5 +14,8 @@ struct Glyph {
   int64_t answer_offset = 0;    // index in code points within the answer's text
   int64_t row = 0, column = 0;  // top-left position of its cell; line and piece in text pictures
 };
+
+/// Median line height of the characters in pixels, to a tenth; 0 without any.
+double median_glyph_height(const std::vector<Glyph>& glyphs);
 
 }  // namespace nvlm::experiments

@@ -45,9 +45,17 @@ void register_options(ConfigSchema& schema, LabModelConfig& config) {
   schema.add("fusion.first_block_depth", &config.first_block_depth,
              "decoder layer before which the first cross-attention block stands",
              whole_number_from(0, 1000));
-  schema.add("fusion.num_blocks", &config.num_blocks,
-             "cross-attention blocks, one before each layer from there on",
+  schema.add("fusion.num_blocks", &config.num_blocks, "cross-attention blocks, from there on",
              whole_number_from(1, 1000));
+  schema.add("fusion.block_spacing", &config.block_spacing,
+             "decoder layers from one cross-attention block to the next",
+             whole_number_from(1, 1000));
+  schema.add("fusion.projector_hidden", &config.projector_hidden,
+             "inner width of the projector; 0 = the decoder's feed-forward",
+             whole_number_from(0, 1 << 19));
+  schema.add("fusion.block_ffn_hidden", &config.block_ffn_hidden,
+             "feed-forward of cross-attention blocks; 0 = the decoder's",
+             whole_number_from(0, 1 << 19));
   schema.add("fusion.num_tile_positions", &config.num_tile_positions,
              "learned positions of tiles in the memory; 0 = none", whole_number_from(0, 1000));
   schema.add_enum<BlockKind>("fusion.block", &config.block, "inside of cross-attention blocks",
@@ -68,9 +76,12 @@ fusion::MultimodalConfig multimodal_config(const LabModelConfig& config) {
     model.fusion.cross_attention.attention.kv_heads = config.decoder.heads;
   }
   model.fusion.num_tile_positions = config.num_tile_positions;
+  if (config.projector_hidden > 0) model.fusion.projector.hidden = config.projector_hidden;
+  if (config.block_ffn_hidden > 0)
+    model.fusion.cross_attention.ffn_hidden = config.block_ffn_hidden;
   model.fusion.depths.clear();
   for (int64_t i = 0; i < config.num_blocks; ++i) {
-    model.fusion.depths.push_back(config.first_block_depth + i);
+    model.fusion.depths.push_back(config.first_block_depth + i * config.block_spacing);
   }
   return model;
 }

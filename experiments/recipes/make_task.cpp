@@ -1,5 +1,7 @@
 #include <ATen/ATen.h>
 
+#include <optional>
+
 #include "common/device.h"
 #include "common/error.h"
 #include "common/json.h"
@@ -59,15 +61,21 @@ std::unique_ptr<TrainingTask> text_task(const ExperimentConfig& config, const fs
 }
 
 /// Encoder and decoder from their own stages, fresh fusion between them.
-fusion::MultimodalModel assemble(const ExperimentConfig& config, const fs::path& reader,
-                                 const fs::path& decoder) {
+/// reader  absent: an untrained encoder of the configured sizes, which coded features stand in for
+fusion::MultimodalModel assemble(const ExperimentConfig& config,
+                                 const std::optional<fs::path>& reader, const fs::path& decoder) {
   LabModelConfig parts = config.model;
-  parts.vision = vision::vision_config_from_json(read_json(reader / "config.json"));
+  if (reader) parts.vision = vision::vision_config_from_json(read_json(*reader / "config.json"));
   parts.decoder = decoder::llama_config_from_json(read_json(decoder / "config.json"));
   fusion::MultimodalModel model(multimodal_config(parts));
-  load_weights(*model->vision_model, WeightStore::open(reader / "model.safetensors"));
+  if (reader) load_weights(*model->vision_model, WeightStore::open(*reader / "model.safetensors"));
   load_weights(*model->language_model, WeightStore::open(decoder / "model.safetensors"));
   return model;
+}
+
+FusionStage stage_of(const ExperimentConfig& config) {
+  if (config.recipe == "fusion-pretrain") return FusionStage::kPretrain;
+  return config.train_decoder ? FusionStage::kSft : FusionStage::kFrozenSft;
 }
 
 std::unique_ptr<TrainingTask> fusion_task(const ExperimentConfig& config, FusionStage stage,
@@ -91,8 +99,10 @@ std::unique_ptr<TrainingTask> fusion_task(const ExperimentConfig& config, Fusion
                                         config.data, config.guidance, config.features, device,
                                         dtype);
   }
-  const fs::path reader =
-      require(config.init.reader, "init.reader", config.recipe, "reader-pretrain");
+  std::optional<fs::path> reader;
+  if (!config.init.reader.empty() || config.features.source == FeatureSource::kEncoder) {
+    reader = require(config.init.reader, "init.reader", config.recipe, "reader-pretrain");
+  }
   const fs::path decoder =
       require(config.init.decoder, "init.decoder", config.recipe, "text-pretrain");
   return std::make_unique<FusionTask>(assemble(config, reader, decoder), decoder / "tokenizer.json",
@@ -109,9 +119,7 @@ std::unique_ptr<TrainingTask> make_task(const ExperimentConfig& config, const fs
   at::manual_seed(static_cast<uint64_t>(config.train.seed));
   if (config.recipe == "reader-pretrain") return reader_task(config, device);
   if (config.recipe == "text-pretrain") return text_task(config, run_dir, device);
-  return fusion_task(
-      config, config.recipe == "fusion-pretrain" ? FusionStage::kPretrain : FusionStage::kSft,
-      device);
+  return fusion_task(config, stage_of(config), device);
 }
 
 }  // namespace nvlm::experiments

@@ -116,6 +116,8 @@ ConfigSchema make_schema(ExperimentConfig& config) {
   register_options(schema, config.model);
   register_options(schema, config.guidance);
   register_options(schema, config.features);
+  schema.add("fusion.train_decoder", &config.train_decoder,
+             "whether fusion-align and fusion-sft train the decoder as well");
   schema.add("init.reader", &config.init.reader, "folder of an encoder (reader-pretrain)");
   schema.add("init.decoder", &config.init.decoder,
              "folder of a decoder with its tokenizer (text-pretrain)");

@@ -32,6 +32,7 @@ struct ExperimentConfig {
   GuidanceConfig guidance;
   InitConfig init;
   FeatureConfig features;
+  bool train_decoder = true;      // of fusion-sft and fusion-align
   int64_t sequence_length = 256;  // tokens, of text-pretrain
 };
 

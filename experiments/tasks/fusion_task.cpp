@@ -8,14 +8,14 @@
 #include "decoder/language_model_loss.h"
 #include "eval/readers/model_reader.h"
 #include "experiments/data/glyph_labels.h"
+#include "experiments/data/label_noise.h"
 #include "experiments/data/text_corpus.h"
+#include "experiments/efficiency/ledger.h"
+#include "experiments/tasks/gate_values.h"
 #include "fusion/multimodal_checkpoint.h"
-#include "vision/pixel_shuffle.h"
 
 namespace nvlm::experiments {
 namespace {
-
-constexpr const char* kTextQuestion = "Write about tables.";
 
 struct FusionBatch {
   std::string key;  // names the pictures for the feature cache
@@ -41,9 +41,8 @@ FusionTask::FusionTask(fusion::MultimodalModel model, const std::filesystem::pat
       device_(device) {
   model_->to(device_);
   model_->vision_model->to(encoder_dtype);
-  const vision::VisionConfig& vision = model_->config().vision;
   if (features.source == FeatureSource::kCode) {
-    code_.emplace(vision.hidden, vision.grid());
+    coded_.emplace(model_->config().vision, features.legible_height);
   } else if (!features.cache.empty()) {
     cache_.emplace(features.cache, model_->vision_model);
   }
@@ -54,6 +53,11 @@ void register_options(ConfigSchema& schema, FeatureConfig& config) {
       "features.source", &config.source,
       "what tile features come from: the encoder, or labels alone",
       {{"encoder", FeatureSource::kEncoder}, {"code", FeatureSource::kCode}});
+  schema.add(
+      "features.legible_height", &config.legible_height,
+      "print of this height (pixels of the tile) is read well from labels, half of it hardly;"
+      " 0 = by the kind of tile",
+      number_from(0, 1000));
   schema.add("features.cache", &config.cache,
              "folder where runs that see the same pictures share the frozen encoder's features");
 }
@@ -69,20 +73,6 @@ FreezePlan FusionTask::freeze_plan() const {
   return plan;
 }
 
-Tensor FusionTask::coded_features(const Tensor& labels, const vision::ImageLayout& layout,
-                                  Random& random) const {
-  std::vector<ReadingErrors> errors;
-  for (int64_t tile = 0; tile < layout.num_tiles(); ++tile) {
-    // The print of a thumbnail of several tiles is small.
-    const bool is_small = tile >= layout.num_regular() && layout.num_regular() > 0;
-    errors.push_back({.misread = is_small ? random.uniform(0.2, 0.9) : random.uniform(0, 0.15),
-                      .noise = random.uniform(0.1, 0.4)});
-  }
-  const int64_t grid = model_->config().vision.grid();
-  return vision::pixel_shuffle(
-      code_->encode_with_errors(labels, errors, random).unflatten(1, {grid, grid}));
-}
-
 std::any FusionTask::prepare(const BatchRequest& request) const {
   const vision::TilingConfig& tiling = model_->config().preprocessor.tiling;
   const int64_t patch = model_->config().vision.patch_size;
@@ -92,13 +82,13 @@ std::any FusionTask::prepare(const BatchRequest& request) const {
   std::ostringstream key;
   key << "seed " << request.seed << " samples " << request.first_sample << "+"
       << request.num_samples << " easy " << mixture_.easy << " medium " << mixture_.medium
-      << " hard " << mixture_.hard << " text " << mixture_.text_only << " stage "
-      << static_cast<int>(stage_) << " tiles " << tiling.max_tiles;
+      << " hard " << mixture_.hard << " tiny " << mixture_.tiny << " text " << mixture_.text_only
+      << " stage " << static_cast<int>(stage_) << " tiles " << tiling.max_tiles;
   batch.key = key.str();
   // Whole batches of text: documents are longer than tables and would fill every batch with
   // padding.
   const bool is_text =
-      stage_ == FusionStage::kSft &&
+      stage_ != FusionStage::kPretrain &&
       training_random(request.seed, request.first_sample).chance(mixture_.text_only);
   for (int64_t i = 0; i < request.num_samples; ++i) {
     Random random = training_random(request.seed, request.first_sample + i);
@@ -106,16 +96,16 @@ std::any FusionTask::prepare(const BatchRequest& request) const {
       prompts.push_back(prompts_.build(kTextQuestion, {}, corpus_document(random)));
       continue;
     }
-    const RenderedTable table = render_training_table(mixture_, random);
+    RenderedTable table = render_training_table(mixture_, random);
     const int64_t width = table.image.size(1), height = table.image.size(0);
     const vision::ImageLayout layout = vision::choose_layout(width, height, tiling);
-    if (code_) {
-      const Tensor labels =
-          glyph_labels(table.glyphs, width, height, layout, tiling.tile_size, patch);
-      coded.push_back(coded_features(labels, layout, random));
+    if (coded_) {
+      coded.push_back((*coded_)(table.glyphs, width, height, layout, random));
     } else {
       tiles.push_back(vision::cut_tiles(table.image, tiling).tiles);
     }
+    // Last of what is drawn, so that clean and wrong ground truth share their features.
+    if (mixture_.corrupted_cells > 0) corrupt_cells(table, mixture_.corrupted_cells, random);
     prompts.push_back(prompts_.build(eval::kTableQuestion, {layout}, table.markdown));
     const std::vector<GuideTarget> targets = guide_targets(
         tokenizer_, prompts.back(), table.markdown,
@@ -127,6 +117,15 @@ std::any FusionTask::prepare(const BatchRequest& request) const {
   if (!tiles.empty()) batch.tiles = at::cat(tiles);
   batch.prompts = fusion::collate(std::move(prompts), /*pad_id=*/0);
   return batch;
+}
+
+double FusionTask::step_flops(const std::any& any_batch) const {
+  const fusion::PromptBatch& prompts = std::any_cast<const FusionBatch&>(any_batch).prompts;
+  BatchShape shape = shape_of(prompts, /*labels=*/true);
+  shape.encoded = 0;
+  Execution execution{.trained = kFinetunedParts};
+  execution.trained.decoder = stage_ == FusionStage::kSft;
+  return model_flops(model_->config(), shape, execution).all().total();
 }
 
 TaskLoss FusionTask::loss(const std::any& any_batch) {
@@ -150,6 +149,8 @@ TaskLoss FusionTask::loss(const std::any& any_batch) {
   TaskLoss result;
   result.sum = loss.sum;
   result.count = loss.count;
+  result.metrics["train_flops"] = at::scalar_tensor(step_flops(any_batch), at::kDouble);
+  for (const auto& [name, gate] : gate_values(*model_)) result.metrics["gate." + name] = gate;
   const Tensor guidance = guidance_loss(guidance_, probe, batch.targets);
   if (guidance.defined()) {
     result.extra = guidance * guidance_.weight;

@@ -7,8 +7,8 @@
 
 #include "decoder/tokenizer/tokenizer.h"
 #include "experiments/tasks/attention_guide.h"
+#include "experiments/tasks/coded_features.h"
 #include "experiments/tasks/feature_cache.h"
-#include "experiments/tasks/glyph_code.h"
 #include "experiments/tasks/mixture.h"
 #include "experiments/training/training_task.h"
 #include "fusion/multimodal_model.h"
@@ -17,9 +17,13 @@ namespace nvlm::experiments {
 
 /// What each stage trains (NVLM §4.3). The vision encoder is frozen in both.
 enum class FusionStage {
-  kPretrain,  // projector and cross-attention
-  kSft,       // decoder, projector and cross-attention; text-only data mixed in
+  kPretrain,   // projector and cross-attention
+  kSft,        // decoder, projector and cross-attention; text-only data mixed in
+  kFrozenSft,  // the same data, but the decoder stays as it is (for the ablation)
 };
+
+/// What the decoder is asked for in samples of text alone.
+inline constexpr const char* kTextQuestion = "Write about tables.";
 
 /// Where tile features come from.
 enum class FeatureSource {
@@ -30,7 +34,8 @@ enum class FeatureSource {
 /// What a fusion run sees of its pictures.
 struct FeatureConfig {
   FeatureSource source = FeatureSource::kEncoder;
-  std::string cache;  // folder that runs share for the encoder's features; empty = none
+  double legible_height = 0;  // pixels, of coded features; see CodedFeatures
+  std::string cache;          // folder that runs share for the encoder's features; empty = none
 };
 
 /// Registers every field as `features.<field>`.
@@ -52,11 +57,16 @@ class FusionTask : public TrainingTask {
   TaskLoss loss(const std::any& batch) override;
   void save(const std::filesystem::path& dir) override;
 
- private:
-  /// [tiles, tile_tokens, 4 * vision_hidden], float32, on the CPU
-  Tensor coded_features(const Tensor& labels, const vision::ImageLayout& layout,
-                        Random& random) const;
+  fusion::MultimodalModel& multimodal() { return model_; }
+  const decoder::Tokenizer& tokenizer() const { return tokenizer_; }
+  /// What makes tile features from labels; null where the encoder makes them from pixels.
+  const CodedFeatures* coded_features() const { return coded_ ? &*coded_ : nullptr; }
+  /// Floating-point operations of the products that a step over `batch`, which prepare() returned,
+  /// takes (ledger.h): forward and backward, without the guidance, and without the encoder, whose
+  /// features may come from labels or from the cache.
+  double step_flops(const std::any& batch) const;
 
+ private:
   fusion::MultimodalModel model_{nullptr};
   std::filesystem::path tokenizer_json_;
   decoder::Tokenizer tokenizer_;
@@ -65,7 +75,7 @@ class FusionTask : public TrainingTask {
   MixtureConfig mixture_;
   GuidanceConfig guidance_;
   at::Device device_;
-  std::optional<GlyphCode> code_;  // with FeatureSource::kCode
+  std::optional<CodedFeatures> coded_;  // with FeatureSource::kCode
   std::optional<FeatureCache> cache_;
 };
 

@@ -9,23 +9,28 @@
 namespace nvlm::experiments {
 
 void MixtureConfig::validate() const {
-  for (const auto& [name, value] :
-       {std::pair{"data.easy", easy}, {"data.medium", medium}, {"data.hard", hard}}) {
+  for (const auto& [name, value] : {std::pair{"data.tiny", tiny},
+                                    {"data.easy", easy},
+                                    {"data.medium", medium},
+                                    {"data.hard", hard}}) {
     if (value < 0) {
       throw std::invalid_argument(std::string(name) + " is " + std::to_string(value) +
                                   ", expected 0 or more");
     }
   }
-  if (easy + medium + hard <= 0) {
-    throw std::invalid_argument("data.easy, data.medium and data.hard are all 0");
+  if (tiny + easy + medium + hard <= 0) {
+    throw std::invalid_argument("data.tiny, data.easy, data.medium and data.hard are all 0");
   }
 }
 
 void register_options(ConfigSchema& schema, MixtureConfig& config) {
   const auto weight = number_from(0, 1e6);
+  schema.add("data.tiny", &config.tiny, "relative weight of tiny tables", weight);
   schema.add("data.easy", &config.easy, "relative weight of easy tables", weight);
   schema.add("data.medium", &config.medium, "relative weight of medium tables", weight);
   schema.add("data.hard", &config.hard, "relative weight of hard tables", weight);
+  schema.add("data.corrupted_cells", &config.corrupted_cells,
+             "share of cells whose ground truth is wrong (fusion recipes)", number_from(0, 1));
   schema.add("data.text_only", &config.text_only, "share of text-only batches (fusion-sft)",
              number_from(0, 1));
   schema.add("data.text_blocks", &config.text_blocks,
@@ -41,10 +46,11 @@ Random training_random(uint64_t seed, int64_t index) {
 }
 
 const TableDifficulty& pick_difficulty(const MixtureConfig& config, Random& random) {
-  static const TableDifficulty kEasy = easy(), kMedium = medium(), kHard = hard();
-  const double at = random.uniform(0, config.easy + config.medium + config.hard);
+  static const TableDifficulty kTiny = tiny(), kEasy = easy(), kMedium = medium(), kHard = hard();
+  const double at = random.uniform(0, config.easy + config.medium + config.hard + config.tiny);
   if (at < config.easy) return kEasy;
-  return at < config.easy + config.medium ? kMedium : kHard;
+  if (at < config.easy + config.medium) return kMedium;
+  return at < config.easy + config.medium + config.hard ? kHard : kTiny;
 }
 
 RenderedTable render_training_table(const MixtureConfig& config, Random& random) {

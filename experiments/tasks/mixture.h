@@ -15,7 +15,8 @@ namespace nvlm::experiments {
 
 /// Relative weights of the difficulties, and the shares of samples that are no table picture.
 struct MixtureConfig {
-  double easy = 1, medium = 0, hard = 0;  // relative weights
+  double tiny = 0, easy = 1, medium = 0, hard = 0;  // relative weights
+  double corrupted_cells = 0;                       // share of cells whose ground truth is wrong
   double text_only = 0.1;    // share of text-only batches (fusion-sft; NVLM keeps text ability so)
   double text_blocks = 0.5;  // share of dense text pictures (reader-pretrain)
   double thumbnails = 0.25;  // share of cut pictures whose thumbnail is read, too (reader-pretrain)

@@ -1,0 +1,51 @@
+#include "experiments/ablations/step_cost.h"
+
+#include <chrono>
+
+#include "experiments/ablations/fusion_run.h"
+#include "experiments/training/freeze_plan.h"
+
+namespace nvlm::experiments {
+namespace {
+
+ParameterCount all_parameters(const torch::nn::Module& model) {
+  ParameterCount sum;
+  for (const auto& [part, count] : count_parameters(model)) {
+    sum.trainable += count.trainable;
+    sum.frozen += count.frozen;
+  }
+  return sum;
+}
+
+}  // namespace
+
+StepCost measure_step_cost(const ExperimentConfig& config, int64_t batches) {
+  const std::unique_ptr<FusionTask> task = make_fusion_task(config);
+  apply_freeze_plan(task->model(), task->freeze_plan());
+  task->model().train();
+  StepCost cost;
+  const ParameterCount parameters = all_parameters(task->model());
+  cost.trainable_parameters = parameters.trainable;
+  cost.total_parameters = parameters.trainable + parameters.frozen;
+  for (int64_t step = 0; step < batches; ++step) {
+    const std::any batch = task->prepare({.seed = static_cast<uint64_t>(config.train.seed),
+                                          .step = step,
+                                          .first_sample = step * config.train.batch_size,
+                                          .num_samples = config.train.batch_size});
+    cost.flops += task->step_flops(batch) / static_cast<double>(batches);
+    if (step > 1) continue;  // two tell the time
+    const auto start = std::chrono::steady_clock::now();
+    const TaskLoss loss = task->loss(batch);
+    (loss.extra.defined() ? loss.sum + loss.extra : loss.sum).backward();
+    cost.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  return cost;
+}
+
+int64_t trainable_parameters(const ExperimentConfig& config) {
+  const std::unique_ptr<FusionTask> task = make_fusion_task(config);
+  apply_freeze_plan(task->model(), task->freeze_plan());
+  return all_parameters(task->model()).trainable;
+}
+
+}  // namespace nvlm::experiments
