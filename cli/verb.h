@@ -26,6 +26,7 @@ int run_eval(const Arguments& arguments);
 int run_bench(const Arguments& arguments);
 int run_plot(const Arguments& arguments);
 int run_report(const Arguments& arguments);
+int run_verify(const Arguments& arguments);
 int run_data(const Arguments& arguments);
 int run_inspect(const Arguments& arguments);
 int run_convert(const Arguments& arguments);
@@ -44,6 +45,7 @@ inline const std::vector<Verb>& verbs() {
       {"bench", "speed and memory of D, X and H, measured beside predicted", run_bench},
       {"plot", "draw the figures of stored suites", run_plot},
       {"report", "one page on stored suites: claims, tables, figures", run_report},
+      {"verify", "hold stored results against their rows", run_verify},
       {"data", "render synthetic tables", run_data},
       {"inspect", "show what a checkpoint holds", run_inspect},
       {"convert", "make checkpoints from others: assemble, other layouts", run_convert},
