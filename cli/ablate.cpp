@@ -63,10 +63,10 @@ int run_ablate(const Arguments& arguments) {
     if (out.empty()) throw UsageError("--only needs --out, the folder of the suite");
     return run_only(only, out, parent);
   }
-  if (values->count("suite") == 0) {
+  const auto& named = (*values)["suite"].as<std::vector<std::string>>();
+  if (named.empty()) {
     throw UsageError("ablate: expected a suite, one of " + words_of(experiments::suite_names()));
   }
-  const auto& named = (*values)["suite"].as<std::vector<std::string>>();
   if (named.size() > 1)
     throw UsageError("ablate: expected one suite, found '" + named[1] + "' too");
   request.suite = named.front();

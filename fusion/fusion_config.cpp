@@ -8,6 +8,7 @@ namespace {
 
 constexpr const char* kFusionWhere = "fusion_config";
 constexpr const char* kProjectorWhere = "fusion_config.projector";
+constexpr const char* kResamplerWhere = "fusion_config.resampler";
 constexpr const char* kBlocksWhere = "fusion_config.cross_attention";
 
 /// Upper bounds far above any model keep a damaged file from asking for terabytes.
@@ -51,6 +52,18 @@ void check_cross_attention(const FusionConfig& config) {
   }
 }
 
+void check_resampler(const FusionConfig& config) {
+  check_size(config.resampler.latents, 0, 1 << 12, "resampler.latents");
+  if (config.resampler.latents == 0) return;
+  check_size(config.resampler.layers, 1, 1 << 8, "resampler.layers");
+  const Routing routes = routing(config.variant);
+  if (routes.thumbnail != Route::kMemory || routes.regular != Route::kMemory) {
+    throw std::invalid_argument(std::string(kFusionWhere) + ": variant " + name(config.variant) +
+                                " with a resampler, expected one whose tiles all go to the memory, "
+                                "x");
+  }
+}
+
 std::string block_name(BlockKind kind) {
   return kind == BlockKind::kFlamingo ? "flamingo" : "llama";
 }
@@ -64,6 +77,12 @@ BlockKind parse_block_kind(const std::string& text) {
 }
 
 }  // namespace
+
+PerceiverResamplerSizes resampler_sizes(const FusionConfig& config) {
+  const GatedCrossAttentionConfig& block = config.cross_attention;
+  return {block.attention.hidden, block.attention.heads, block.attention.head_dim, block.ffn_hidden,
+          block.norm_eps};
+}
 
 FlamingoBlockConfig flamingo_block(const GatedCrossAttentionConfig& config) {
   FlamingoBlockConfig block;
@@ -84,6 +103,7 @@ void validate(const FusionConfig& config) {
   check_size(config.projector.output, 1, 1 << 17, "projector.output_size");
   check_size(config.num_tile_positions, 0, 1 << 12, "num_tile_positions");
   if (routing(config.variant).uses_memory()) check_cross_attention(config);
+  check_resampler(config);
 }
 
 FusionConfig fusion_config_from_json(const Json& json) {
@@ -99,6 +119,11 @@ FusionConfig fusion_config_from_json(const Json& json) {
   config.num_tile_positions = json_get_or<int64_t>(json, "num_tile_positions", 0, kFusionWhere);
   config.bind_memory_tags = json_get_or(json, "bind_memory_tags", true, kFusionWhere);
 
+  if (json.contains("resampler")) {
+    const Json resampler = json_get<Json>(json, "resampler", kFusionWhere);
+    config.resampler.latents = json_get<int64_t>(resampler, "latents", kResamplerWhere);
+    config.resampler.layers = json_get<int64_t>(resampler, "layers", kResamplerWhere);
+  }
   if (routing(config.variant).uses_memory()) {
     const Json blocks = json_get<Json>(json, "cross_attention", kFusionWhere);
     config.block = parse_block_kind(json_get_or(blocks, "block", "llama", kBlocksWhere));
@@ -128,6 +153,10 @@ Json to_json(const FusionConfig& config) {
                  {"hidden_size", config.projector.hidden},
                  {"output_size", config.projector.output},
                  {"bias", config.projector.bias}}}};
+  if (config.resampler.latents > 0) {
+    json["resampler"] = {{"latents", config.resampler.latents},
+                         {"layers", config.resampler.layers}};
+  }
   if (routing(config.variant).uses_memory()) {
     const GatedCrossAttentionConfig& block = config.cross_attention;
     json["cross_attention"] = {{"block", block_name(config.block)},

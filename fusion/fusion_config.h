@@ -6,6 +6,7 @@
 #include "common/json.h"
 #include "fusion/flamingo_block.h"
 #include "fusion/gated_cross_attention.h"
+#include "fusion/perceiver_resampler.h"
 #include "fusion/projector.h"
 #include "fusion/routing.h"
 #include "fusion/tile_tags.h"
@@ -33,6 +34,9 @@ struct FusionConfig {
   /// without memory from there as well; it has as many key-value heads as heads.
   BlockKind block = BlockKind::kLlama;
   GatedCrossAttentionConfig cross_attention;
+  /// Between projector and memory; only where all tiles go to the memory (X), so that every tile
+  /// has as many tokens.
+  PerceiverResamplerConfig resampler;
   std::vector<int64_t> depths;  // of the cross-attention blocks, see evenly_spaced_depths
 };
 
@@ -44,6 +48,9 @@ FusionConfig fusion_config_from_json(const Json& json);
 
 /// The Flamingo block of these sizes.
 FlamingoBlockConfig flamingo_block(const GatedCrossAttentionConfig& config);
+
+/// Widths of the resampler: those of the cross-attention blocks that read it.
+PerceiverResamplerSizes resampler_sizes(const FusionConfig& config);
 
 /// The same fields; cross-attention only for variants that have it.
 Json to_json(const FusionConfig& config);

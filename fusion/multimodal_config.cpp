@@ -76,7 +76,9 @@ void check_features(const Json& json) {
 }  // namespace
 
 PromptConfig MultimodalConfig::prompt() const {
-  return {routing(fusion.variant), fusion.tile_tags, tile_tokens(), prompt_format(prompt_template)};
+  const int64_t latents = fusion.resampler.latents;
+  return {routing(fusion.variant), fusion.tile_tags, latents > 0 ? latents : tile_tokens(),
+          prompt_format(prompt_template)};
 }
 
 MultimodalConfig lab_model(Variant variant, const vision::VisionConfig& vision,

@@ -19,7 +19,7 @@ struct MultimodalConfig {
   FusionConfig fusion;
   std::string prompt_template = "nvlm_lab";  // see prompt_format()
 
-  /// Tokens of a tile after the 2x2 pixel shuffle.
+  /// Tokens of a tile after the 2x2 pixel shuffle (a resampler may make fewer of them).
   int64_t tile_tokens() const {
     const int64_t side = preprocessor.tiling.tile_size / vision.patch_size / 2;
     return side * side;

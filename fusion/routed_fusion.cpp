@@ -69,6 +69,10 @@ GatedCrossAttentionStack make_blocks(const FusionConfig& config) {
 RoutedFusion::RoutedFusion(const FusionConfig& config)
     : bind_memory_tags_(config.bind_memory_tags) {
   projector_ = register_module("mlp1", Projector(config.projector));
+  if (config.resampler.latents > 0) {
+    resampler_ =
+        register_module("resampler", PerceiverResampler(config.resampler, resampler_sizes(config)));
+  }
   if (routing(config.variant).uses_memory()) {
     blocks_ = register_module("cross_attention", make_blocks(config));
     if (config.num_tile_positions > 0) {
@@ -103,6 +107,7 @@ decoder::DecoderInputs RoutedFusion::forward(const PromptBatch& prompts,
   check_order(prompts, features);
   vision::TileFeatures tiles = features;
   if (tiles.num_tiles() > 0) tiles.tokens = projector_(features.tokens);
+  if (tiles.num_tiles() > 0 && resampler_) tiles.tokens = resampler_(tiles.tokens);
 
   decoder::DecoderInputs inputs = text_inputs(prompts, embed);
   inputs.embeddings =

@@ -244,7 +244,7 @@ bool carry_out(const std::vector<ProcessJob>& jobs, int64_t at_once, const StopS
   PoolEvents events;
   events.started = [&](const ProcessJob& job) { log.write("start", job.name); };
   events.ended = [&](const ProcessJob& job, const ProcessEnd& end) {
-    const bool interrupted = end.exit_code != 0 && stop.requested();
+    const bool interrupted = end.exit_code != 0 && (stop.requested() || !failed.empty());
     log.write(end.exit_code == 0 ? "done"
               : interrupted      ? "interrupted"
                                  : "failed",

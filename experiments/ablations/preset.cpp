@@ -27,7 +27,8 @@ AblationPreset micro() {
       {"vision.hidden", "16"},          {"vision.layers", "1"},      {"vision.heads", "2"},
       {"vision.ffn_hidden", "16"},      {"vision.image_size", "56"}, {"tiling.max_tiles", "3"},
       {"features.source", "code"},      {"guidance.heads", "2"},     {"train.steps", "40"},
-      {"train.checkpoint_every", "20"}, {"data.easy", "0"},          {"data.tiny", "1"}};
+      {"train.checkpoint_every", "20"}, {"data.easy", "0"},          {"data.tiny", "1"},
+      {"data.text_only", "0"}};
   preset.options.insert(fusion.begin(), fusion.end());
   return preset;
 }

@@ -41,7 +41,9 @@ SuiteRecipe resolution_suite() {
   SuiteRecipe suite{.name = "resolution",
                     .question = "How much do more tiles per picture help, and for how small print?",
                     .matchings = {Matching::kSamples},
-                    .options = {{"fusion.variant", "d"}}};
+                    // Small tiles, where the encoder is not a trained one: the tables of quick
+                    // presets would fit on one tile otherwise.
+                    .options = {{"fusion.variant", "d"}, {"vision.image_size", "56"}}};
   suite.arms.push_back({"low-res", "thumbnail alone", {{"tiling.max_tiles", "1"}}});
   for (const std::string tiles : {"2", "4", "6", "12"}) {
     suite.arms.push_back({tiles, "up to " + tiles + " tiles", {{"tiling.max_tiles", tiles}}});
@@ -106,13 +108,29 @@ SuiteRecipe text_mix_suite() {
           // An arm that is not trained shares no budget with the others.
           .matchings = {Matching::kNone},
           .options = {{"fusion.variant", "d"}},
+          // One step whose rate changes nothing in single precision.
           .arms = {{"before",
                     "before training",
-                    {{"train.steps", "1"}, {"train.lr", "0"}, {"train.min_lr", "0"}}},
+                    {{"train.steps", "1"},
+                     {"train.warmup_steps", "1"},
+                     {"train.lr", "1e-12"},
+                     {"train.min_lr", "0"}}},
                    {"0", "no text", share("0")},
                    {"5", "5% text", share("0.05")},
                    {"20", "20% text", share("0.2")}},
           .comparisons = {{"before", "0"}, {"0", "5"}, {"0", "20"}}};
+}
+
+/// Appendix C of the paper. Both arms without guidance: a resampled token stands for no place that
+/// attention could be guided to.
+SuiteRecipe resampler_suite() {
+  return {.name = "resampler",
+          .question = "Does a perceiver resampler in front of the memory cost NVLM-X its reading?",
+          .matchings = {Matching::kSamples},
+          .options = {{"fusion.variant", "x"}, {"guidance.weight", "0"}},
+          .arms = {{"without", "all tokens of a tile", {{"fusion.resampler_latents", "0"}}},
+                   {"with", "8 latents per tile", {{"fusion.resampler_latents", "8"}}}},
+          .comparisons = {{"without", "with"}}};
 }
 
 SuiteRecipe data_quality_suite() {
@@ -131,7 +149,7 @@ SuiteRecipe data_quality_suite() {
 
 constexpr SuiteRecipe (*kSuites[])() = {fusion_suite,       tile_tags_suite,      resolution_suite,
                                         cross_layers_suite, frozen_decoder_suite, text_mix_suite,
-                                        data_quality_suite};
+                                        resampler_suite,    data_quality_suite};
 
 }  // namespace
 

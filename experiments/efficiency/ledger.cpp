@@ -150,6 +150,34 @@ bool count_projector(const FlopTape& tape, PassFlops& part, const fusion::Projec
   return tape.linear(part, inner, rows, c.hidden, c.output, is_trained);
 }
 
+/// Latents of each tile attend to its tokens and to themselves.
+bool count_resampler(const FlopTape& tape, PassFlops& part, const fusion::FusionConfig& config,
+                     int64_t tiles, int64_t tile_tokens, bool tokens, bool is_trained) {
+  const fusion::PerceiverResamplerSizes c = fusion::resampler_sizes(config);
+  const int64_t latents = config.resampler.latents, width = c.heads * c.head_dim;
+  const int64_t rows = tiles * latents, memory_rows = tiles * (tile_tokens + latents);
+  bool x = is_trained;  // the latents are parameters
+  for (int64_t layer = 0; layer < config.resampler.layers; ++layer) {
+    const bool memory = tokens || x;
+    const bool q = tape.linear(part, x, rows, c.hidden, width, is_trained);
+    const bool k = tape.linear(part, memory, memory_rows, c.hidden, width, is_trained);
+    tape.linear(part, memory, memory_rows, c.hidden, width, is_trained);
+    const bool mixed = tape.attention(part, q, k,
+                                      {.batch = tiles,
+                                       .heads = c.heads,
+                                       .queries = latents,
+                                       .keys = tile_tokens + latents,
+                                       .head_dim = c.head_dim});
+    x = tape.linear(part, mixed, rows, width, c.hidden, is_trained) || x;
+    bool inner = false;
+    for (int i = 0; i < 2; ++i) {
+      inner = tape.linear(part, x, rows, c.hidden, c.ffn_hidden, is_trained);
+    }
+    x = tape.linear(part, inner, rows, c.ffn_hidden, c.hidden, is_trained) || x;
+  }
+  return x;
+}
+
 /// Four projections of all tokens; real tokens attend to all, padded ones to the real.
 bool count_mllama_layer(const FlopTape& tape, PassFlops& part, const vision::MllamaVisionConfig& c,
                         int64_t used_tiles, bool x, bool is_trained) {
@@ -234,9 +262,12 @@ ModelFlops model_flops(const fusion::MultimodalConfig& config, const BatchShape&
   const bool features =
       count_encoder(tape, flops.encoder, config.vision, shape.encoded, trained.encoder);
   const fusion::ProjectorConfig& projector = config.fusion.projector;
-  const bool tiles =
-      count_projector(tape, flops.projector, projector, shape.projected * config.tile_tokens(),
-                      features, trained.projector);
+  bool tiles = count_projector(tape, flops.projector, projector,
+                               shape.projected * config.tile_tokens(), features, trained.projector);
+  if (config.fusion.resampler.latents > 0 && shape.projected > 0) {
+    tiles = count_resampler(tape, flops.cross_attention, config.fusion, shape.projected,
+                            config.tile_tokens(), tiles, trained.cross_attention);
+  }
   Gradients gradients{.sequence = shape.inline_tiles > 0 && tiles, .memory = false};
   if (shape.new_memory > 0) {
     gradients.memory = (shape.memory_tiles > 0 && tiles) ||

@@ -16,7 +16,7 @@ namespace nvlm::experiments {
 struct TrainedParts {
   bool encoder = false;
   bool projector = false;
-  bool cross_attention = false;  // blocks, and positions of tiles
+  bool cross_attention = false;  // blocks, positions of tiles, resampler
   bool decoder = false;          // with embeddings, norms and head
 
   bool any() const { return encoder || projector || cross_attention || decoder; }

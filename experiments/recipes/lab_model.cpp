@@ -50,6 +50,11 @@ void register_options(ConfigSchema& schema, LabModelConfig& config) {
   schema.add("fusion.block_spacing", &config.block_spacing,
              "decoder layers from one cross-attention block to the next",
              whole_number_from(1, 1000));
+  schema.add("fusion.resampler_latents", &config.resampler.latents,
+             "tokens that a perceiver resampler makes of a tile of X; 0 = no resampler",
+             whole_number_from(0, 1 << 12));
+  schema.add("fusion.resampler_layers", &config.resampler.layers, "layers of the resampler",
+             whole_number_from(1, 1 << 8));
   schema.add("fusion.projector_hidden", &config.projector_hidden,
              "inner width of the projector; 0 = the decoder's feed-forward",
              whole_number_from(0, 1 << 19));
@@ -76,6 +81,7 @@ fusion::MultimodalConfig multimodal_config(const LabModelConfig& config) {
     model.fusion.cross_attention.attention.kv_heads = config.decoder.heads;
   }
   model.fusion.num_tile_positions = config.num_tile_positions;
+  model.fusion.resampler = config.resampler;
   if (config.projector_hidden > 0) model.fusion.projector.hidden = config.projector_hidden;
   if (config.block_ffn_hidden > 0)
     model.fusion.cross_attention.ffn_hidden = config.block_ffn_hidden;

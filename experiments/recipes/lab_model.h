@@ -31,6 +31,7 @@ struct LabModelConfig {
   double gate_init = 0.5;
   fusion::BlockKind block = fusion::BlockKind::kLlama;
   int64_t num_tile_positions = 12;  // see FusionConfig
+  fusion::PerceiverResamplerConfig resampler;
   /// Inner widths of the projector and of the blocks; 0 = the decoder's feed-forward.
   int64_t projector_hidden = 0, block_ffn_hidden = 0;
 };

@@ -29,15 +29,17 @@ Tensor CodedFeatures::operator()(const std::vector<Glyph>& glyphs, int64_t image
   const Tensor labels = glyph_labels(glyphs, image_width, image_height, layout, vision_.image_size,
                                      vision_.patch_size);
   const double on_picture = median_glyph_height(glyphs);
-  const double pixels_to_tile =
-      static_cast<double>(vision_.image_size) / static_cast<double>(image_height);
+  const auto tile_pixels = [this](int64_t tiles, int64_t pixels) {
+    return static_cast<double>(tiles * vision_.image_size) / static_cast<double>(pixels);
+  };
   std::vector<ReadingErrors> errors;
   for (int64_t tile = 0; tile < layout.num_tiles(); ++tile) {
     const bool is_regular = tile < layout.num_regular();
-    const double scale =
-        pixels_to_tile * static_cast<double>(is_regular ? layout.rows : int64_t{1});
-    errors.push_back(draw_errors(on_picture * std::min(scale, 1.0),
-                                 !is_regular && layout.num_regular() > 0, random));
+    // Enlarging a picture makes no print clearer.
+    const double scale = std::min({tile_pixels(is_regular ? layout.columns : 1, image_width),
+                                   tile_pixels(is_regular ? layout.rows : 1, image_height), 1.0});
+    errors.push_back(
+        draw_errors(on_picture * scale, !is_regular && layout.num_regular() > 0, random));
   }
   return vision::pixel_shuffle(code_.encode_with_errors(labels, errors, random)
                                    .unflatten(1, {vision_.grid(), vision_.grid()}));

@@ -16,9 +16,10 @@ namespace nvlm::experiments {
 class CodedFeatures {
  public:
   /// vision          the encoder that is stood in for
-  /// legible_height  print as high as this (pixels, the smaller of picture and tile) is read well,
-  ///                 half of it hardly at all, and in between ever better; 0: regular tiles are
-  ///                 read well and the thumbnail of several tiles badly, whatever their print
+  /// legible_height  print as high as this is read well, half of it hardly at all, and in between
+  ///                 ever better: pixels of the picture, less by as much as the tile shrinks it in
+  ///                 its worse direction; 0: regular tiles are read well and the thumbnail of
+  ///                 several tiles badly, whatever their print
   CodedFeatures(const vision::VisionConfig& vision, double legible_height);
 
   /// image_width, image_height  pixels of the picture that the glyphs refer to

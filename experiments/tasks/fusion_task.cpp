@@ -67,6 +67,7 @@ FreezePlan FusionTask::freeze_plan() const {
   plan.trainable = {"mlp1"};
   if (prompts_.config().routing.uses_memory()) {
     plan.trainable.push_back("cross_attention");
+    if (model_->config().fusion.resampler.latents > 0) plan.trainable.push_back("resampler");
     if (model_->config().fusion.num_tile_positions > 0) plan.trainable.push_back("tile_positions");
   }
   if (stage_ == FusionStage::kSft) plan.trainable.push_back("language_model");
@@ -107,6 +108,8 @@ std::any FusionTask::prepare(const BatchRequest& request) const {
     // Last of what is drawn, so that clean and wrong ground truth share their features.
     if (mixture_.corrupted_cells > 0) corrupt_cells(table, mixture_.corrupted_cells, random);
     prompts.push_back(prompts_.build(eval::kTableQuestion, {layout}, table.markdown));
+    // A resampled token stands for no place of its tile.
+    if (model_->config().fusion.resampler.latents > 0) continue;
     const std::vector<GuideTarget> targets = guide_targets(
         tokenizer_, prompts.back(), table.markdown,
         answer_locations(table.glyphs, width, height, layout, tiling.tile_size, patch),

@@ -140,6 +140,24 @@ TEST_CASE("ledger: every product of a training step, whatever is trained, in bot
   }
 }
 
+TEST_CASE("ledger: every product of a training step through a perceiver resampler") {
+  fusion::MultimodalConfig config = small_model(Variant::kCrossAttention);
+  config.fusion.resampler = {.latents = 5, .layers = 2};
+  fusion::MultimodalModel model(config);
+  for (const auto& pictures : layouts()) {
+    const fusion::PromptBatch prompts = prompts_for(config, pictures);
+    const BatchShape shape = shape_of(prompts, /*labels=*/true);
+    CAPTURE(shape.projected);
+    for (const TrainedParts& trained :
+         {kPretrainedParts, kFinetunedParts, TrainedParts{.projector = true},
+          TrainedParts{.decoder = true}}) {
+      set_trained(*model, trained);
+      CHECK(model_flops(config, shape, {.trained = trained}).all().total() ==
+            counted_step(model, prompts, at::kFloat));
+    }
+  }
+}
+
 TEST_CASE("ledger: every product of an answer, the prompt and each token") {
   const c10::InferenceMode inference;
   for (const Variant variant : kEveryVariant) {
