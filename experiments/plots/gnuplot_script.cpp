@@ -7,11 +7,13 @@
 #include <sstream>
 
 #include "common/config_text.h"
+#include "eval/text/code_points.h"
 
 namespace nvlm::experiments {
 namespace {
 
-constexpr int kPanelWidth = 560, kPanelHeight = 420;  // of SVG, pixels
+// Of SVG, in pixels; a panel is as high as that and the lines of its legend.
+constexpr int kPanelWidth = 560, kPanelHeight = 400, kLegendLine = 22;
 constexpr int kMaxColumns = 3;
 
 constexpr std::array<SeriesLook, 8> kLooks = {{{"#16325c", 1, 7},
@@ -223,6 +225,19 @@ void write_panel(const Panel& panel, size_t index, const std::string& title, std
   out << "\n";
 }
 
+/// The width of a legend's entry, with a sample of the line, at 14 pixels of DejaVu Sans.
+int legend_entry_width(const Series& series) {
+  return 90 + 9 * static_cast<int>(eval::decode_utf8(series.label).size());
+}
+
+int panel_height(const Panel& panel) {
+  int widest = 1;
+  for (const Series& series : panel.series) widest = std::max(widest, legend_entry_width(series));
+  const int columns = std::max(1, kPanelWidth / widest);
+  const int entries = static_cast<int>(panel.series.size());
+  return kPanelHeight + kLegendLine * ((entries + columns - 1) / columns);
+}
+
 std::string svg_terminal(int width, int height) {
   return "set terminal svg noenhanced dynamic size " + std::to_string(width) + "," +
          std::to_string(height) + " font 'DejaVu Sans,14' background 'white'";
@@ -239,7 +254,9 @@ std::string figure_script(const Figure& figure) {
   const auto num_panels = static_cast<int>(figure.panels.size());
   const int columns = num_panels == 4 ? 2 : std::min(num_panels, kMaxColumns);
   const int rows = (num_panels + columns - 1) / columns;
-  const int width = columns * kPanelWidth, height = rows * kPanelHeight;
+  int row_height = 0;
+  for (const Panel& panel : figure.panels) row_height = std::max(row_height, panel_height(panel));
+  const int width = columns * kPanelWidth, height = rows * row_height;
   std::ostringstream out;
   out << "# " << quoted(figure.title) << ": gnuplot " << figure.name << ".gp\n";
   for (size_t i = 0; i < figure.panels.size(); ++i) write_data(figure.panels[i], i, out);
@@ -248,7 +265,7 @@ std::string figure_script(const Figure& figure) {
       << "  if (form eq 'png') { set terminal pngcairo noenhanced size " << 2 * width << ","
       << 2 * height << " font 'DejaVu Sans,22' linewidth 2 pointscale 2 background 'white' }\n"
       << "  if (form eq 'pdf') { set terminal pdfcairo noenhanced size " << columns * 14 << "cm,"
-      << rows * 10.5 << "cm font 'DejaVu Sans,12' background 'white' }\n"
+      << 14.0 * height / kPanelWidth << "cm font 'DejaVu Sans,12' background 'white' }\n"
       << "  set output '" << figure.name << ".'.form\n"
       << "  set multiplot layout " << rows << "," << columns << "\n";
   for (size_t i = 0; i < figure.panels.size(); ++i) {
@@ -261,12 +278,12 @@ std::string figure_script(const Figure& figure) {
 
 std::string panels_script(std::span<const Figure> figures) {
   std::ostringstream out;
-  out << svg_terminal(kPanelWidth, kPanelHeight) << "\n";
   for (const Figure& figure : figures) {
     check_figure(figure);
     for (size_t i = 0; i < figure.panels.size(); ++i) {
       write_data(figure.panels[i], i, out);
-      out << "set output '" << figure.name << "-" << i + 1 << ".svg'\n";
+      out << svg_terminal(kPanelWidth, panel_height(figure.panels[i])) << "\nset output '"
+          << figure.name << "-" << i + 1 << ".svg'\n";
       write_panel(figure.panels[i], i, figure.panels[i].title, out);
       out << "unset output\n";
     }
