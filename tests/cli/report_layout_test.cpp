@@ -26,7 +26,7 @@ for (const svg of document.querySelectorAll("svg")) {
     if (Math.min(box.height, box.width) < 7 && name.length > 1) small.push(name);
     for (const other of texts.slice(i + 1)) {
       if (Math.min(box.right, other.box.right) - Math.max(box.left, other.box.left) > 1 &&
-          Math.min(box.bottom, other.box.bottom) - Math.max(box.top, other.box.top) > 3)
+          Math.min(box.bottom, other.box.bottom) - Math.max(box.top, other.box.top) > 1)
         overlapping.push(svg.getAttribute("aria-label") + ": " + name + " | " + other.name);
     }
   });

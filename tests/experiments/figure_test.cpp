@@ -247,6 +247,20 @@ TEST_CASE("figures of tile tags and of resolution") {
   CHECK(flops_against_samples(*resolution).empty());
 }
 
+TEST_CASE("loss curves: a point only where every seed has one") {
+  const TempDir dir;
+  write_made_suite(dir.path(), test::resolution_suite());
+  write_file_atomically(run_folder(dir.path(), "none", "tiles-1", 2) / "metrics.jsonl",
+                        "{\"samples\": 160, \"loss\": 9}\n{\"samples\": 170, \"loss\": 9}\n");
+  fs::remove(run_folder(dir.path(), "none", "tiles-2", 1) / "metrics.jsonl");
+  const Figure figure = loss_curves(open_suite(dir.path()))[0];
+  REQUIRE(figure.panels[0].series.size() == 3);  // without the arm that lacks metrics
+  REQUIRE(figure.panels[0].series[0].points.size() == 1);
+  CHECK(figure.panels[0].series[0].points[0].x == 160.0);
+  CHECK(*figure.panels[0].series[0].points[0].high == 9.0);
+  CHECK(figure.caption.find("{tiles-1,tiles-4,tiles-6}") != std::string::npos);
+}
+
 TEST_CASE("figures by name: unknown and impossible ones are refused") {
   const OpenedSuite resolution(test::resolution_suite());
   const std::vector<EvaluatedSuite> suites = {*resolution};
