@@ -1,5 +1,6 @@
 #include "experiments/plots/figure.h"
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
@@ -30,8 +31,9 @@ void check_point(const Figure& figure, const Panel& panel, const Series& series,
                                  std::to_string(y) + " that its axes cannot show");
   }
   const auto num_categories = static_cast<double>(panel.categories.size());
-  if (panel.has_bars() && !(point.x >= 0.0 && point.x < num_categories)) {
-    throw_bad_figure(figure, where + "has a bar without a category");
+  const bool needs_category = !panel.categories.empty() || series.marks == Marks::kBars;
+  if (needs_category && !(point.x >= 0.0 && point.x < num_categories)) {
+    throw_bad_figure(figure, where + "has a point without a category");
   }
 }
 
@@ -62,8 +64,9 @@ std::string figure_csv(const Figure& figure) {
   for (const Panel& panel : figure.panels) {
     for (const Series& series : panel.series) {
       for (const FigurePoint& point : series.points) {
-        const std::string x = panel.has_bars() ? panel.categories[static_cast<size_t>(point.x)]
-                                               : format_config_number(point.x);
+        std::string x = panel.categories.empty() ? format_config_number(point.x)
+                                                 : panel.categories[static_cast<size_t>(point.x)];
+        std::replace(x.begin(), x.end(), '\n', ' ');
         rows.push_back({panel.title, series.label, x, format_config_number(point.y),
                         optional_number(point.low), optional_number(point.high)});
       }

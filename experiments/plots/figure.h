@@ -17,7 +17,8 @@ enum class Marks {
   kLines,   // markers joined by lines; low and high as error bars
   kCurves,  // lines without markers; low and high as a band
   kPoints,  // markers alone; low and high as error bars
-  kSteps    // a thin grey staircase without markers, such as a Pareto front
+  kSteps,   // a thin grey staircase without markers, such as a Pareto front
+  kBars     // bars from 0, for categories
 };
 
 /// Points of one colour, marker and dash pattern.
@@ -42,12 +43,10 @@ struct Axis {
 struct Panel {
   std::string title;  // empty where the figure has one panel
   Axis x, y;
-  /// Not empty: series are drawn as bars from 0, whatever their marks; x = 0, 1, ... are the
-  /// categories of these names.
+  /// Not empty: x = 0, 1, ... stand for these, and series are drawn beside each other. '\n' breaks
+  /// a name.
   std::vector<std::string> categories;
   std::vector<Series> series;
-
-  bool has_bars() const { return !categories.empty(); }
 };
 
 struct Figure {

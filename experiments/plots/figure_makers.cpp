@@ -8,6 +8,8 @@ namespace nvlm::experiments {
 
 const std::vector<FigureMaker>& figure_makers() {
   static const std::vector<FigureMaker> makers = {
+      {"headline", "the headline metric of all arms, by matching", headline_points},
+      {"differences", "the planned comparisons with their intervals", difference_points},
       {"accuracy-tiles", "the headline metric against tiles", accuracy_against_tiles},
       {"accuracy-glyph-height", "the headline metric against the height of the print",
        accuracy_against_glyph_height},

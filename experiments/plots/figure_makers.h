@@ -11,6 +11,13 @@
 
 namespace nvlm::experiments {
 
+/// The headline metric of all arms, by matching, with 95% intervals over seeds.
+std::vector<Figure> headline_points(const EvaluatedSuite& suite);
+
+/// The differences of the planned comparisons with the 95% intervals that their verdicts rest on.
+/// None where nothing was planned or could be tested.
+std::vector<Figure> difference_points(const EvaluatedSuite& suite);
+
 /// The headline metric against the number of tiles: of the arms where they differ in tiles, else of
 /// items with that many, by arm. None where all have equally many.
 std::vector<Figure> accuracy_against_tiles(const EvaluatedSuite& suite);

@@ -7,11 +7,13 @@
 #include <sstream>
 
 #include "common/config_text.h"
+#include "eval/text/code_points.h"
 
 namespace nvlm::experiments {
 namespace {
 
-constexpr int kPanelWidth = 560, kPanelHeight = 420;  // of SVG, pixels
+// Of SVG, in pixels; a panel is as high as that and the lines of its legend.
+constexpr int kPanelWidth = 560, kPanelHeight = 400, kLegendLine = 22;
 constexpr int kMaxColumns = 3;
 
 constexpr std::array<SeriesLook, 8> kLooks = {{{"#16325c", 1, 7},
@@ -33,6 +35,21 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
+/// The same for the name of a category, where '\n' breaks the line.
+std::string broken_name(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c == '\n' ? "\\n" : std::string(1, c);
+  }
+  return out + "\"";
+}
+
+bool has_bars(const Panel& panel) {
+  return std::any_of(panel.series.begin(), panel.series.end(),
+                     [](const Series& series) { return series.marks == Marks::kBars; });
+}
+
 std::string block_name(size_t panel, size_t series) {
   return "$panel" + std::to_string(panel + 1) + "_series" + std::to_string(series + 1);
 }
@@ -40,11 +57,6 @@ std::string block_name(size_t panel, size_t series) {
 bool has_intervals(const Series& series) {
   return std::any_of(series.points.begin(), series.points.end(),
                      [](const FigurePoint& point) { return point.low.has_value(); });
-}
-
-bool has_intervals(const Panel& panel) {
-  return std::any_of(panel.series.begin(), panel.series.end(),
-                     [](const Series& series) { return has_intervals(series); });
 }
 
 /// The smallest and the largest number that an axis shows.
@@ -94,7 +106,7 @@ PanelAxes panel_axes(const Panel& panel) {
       axes.y_extent.include(point.high.value_or(point.y));
     }
   }
-  if (panel.has_bars()) axes.y_extent.include(0.0);
+  if (has_bars(panel)) axes.y_extent.include(0.0);
   axes.x = drawn_axis(panel.x, axes.x_extent);
   axes.y = drawn_axis(panel.y, axes.y_extent);
   return axes;
@@ -105,10 +117,11 @@ void write_data(const Panel& panel, size_t index, std::ostream& out) {
   const PanelAxes axes = panel_axes(panel);
   const auto num_series = static_cast<double>(panel.series.size());
   for (size_t s = 0; s < panel.series.size(); ++s) {
-    // Bars of one category stand beside each other, together 0.8 wide.
+    // Series of one category stand beside each other, together 0.8 wide.
     const double shift =
-        panel.has_bars() ? (static_cast<double>(s) - (num_series - 1.0) / 2.0) * 0.8 / num_series
-                         : 0.0;
+        !panel.categories.empty()
+            ? (static_cast<double>(s) - (num_series - 1.0) / 2.0) * 0.8 / num_series
+            : 0.0;
     out << block_name(index, s) << " << END\n";
     for (const FigurePoint& point : panel.series[s].points) {
       out << format_config_number((point.x + shift) / axes.x.unit);
@@ -136,20 +149,40 @@ void write_axis(const char* name, const DrawnAxis& axis, bool has_prefix, const 
   }
 }
 
+/// Ticks of categories; there may be negative values, so that 0 gets a line.
+void write_categories(const Panel& panel, std::ostream& out) {
+  out << "  set xlabel " << quoted(panel.x.label) << "\n  set xtics (";
+  for (size_t i = 0; i < panel.categories.size(); ++i) {
+    out << (i > 0 ? ", " : "") << broken_name(panel.categories[i]) << " " << i;
+  }
+  out << ") scale 0\n  set xrange [-0.6:" << panel.categories.size() - 1 << ".6]\n"
+      << "  set xzeroaxis lc rgb 'black' lw 1\n";
+  const bool has_breaks =
+      std::any_of(panel.categories.begin(), panel.categories.end(),
+                  [](const std::string& name) { return name.find('\n') != std::string::npos; });
+  if (has_breaks) out << "  set bmargin " << (panel.x.label.empty() ? 3.5 : 5.0) << "\n";
+}
+
 void write_axes(const Panel& panel, std::ostream& out) {
   const PanelAxes axes = panel_axes(panel);
   write_axis("y", axes.y, panel.y.has_prefix, axes.y_extent, out);
-  if (!panel.has_bars()) {
+  if (panel.categories.empty()) {
     write_axis("x", axes.x, panel.x.has_prefix, axes.x_extent, out);
     out << "  set offsets graph 0.04, graph 0.04, graph 0.06, graph 0.06\n";
     return;
   }
-  out << "  set xlabel " << quoted(panel.x.label) << "\n  set xtics (";
-  for (size_t i = 0; i < panel.categories.size(); ++i) {
-    out << (i > 0 ? ", " : "") << quoted(panel.categories[i]) << " " << i;
+  write_categories(panel, out);
+  if (has_bars(panel)) {
+    out << "  set yrange [0:*]\n  set offsets 0, 0, graph 0.08, 0\n";
+  } else {
+    out << "  set offsets 0, 0, graph 0.06, graph 0.06\n";
   }
-  out << ") scale 0\n  set xrange [-0.6:" << panel.categories.size() - 1 << ".6]\n"
-      << "  set yrange [0:*]\n  set offsets 0, 0, graph 0.08, 0\n";
+}
+
+/// Intervals as lines with caps; gnuplot's own error bars also draw a point, if only a white one.
+std::string error_bars(const std::string& data, const std::string& colour) {
+  return data + " using 1:3:(0):($4-$3) notitle with vectors heads size graph 0.01,90 lc rgb '" +
+         colour + "' lw 1.5";
 }
 
 /// The parts of the plot command that draw a series of bars.
@@ -160,8 +193,7 @@ std::vector<std::string> bar_parts(const Panel& panel, const std::string& data,
       data + " using 1:2:(" + width + ") with boxes lc rgb '" + series_look(series.look).colour +
       "' fs solid 0.6 border lc rgb 'black' title " + quoted(series.label)};
   if (has_intervals(series)) {
-    parts.push_back(data +
-                    " using 1:2:3:4 with yerrorbars notitle pt 7 ps 0 lc rgb 'black' lw 1.5");
+    parts.push_back(error_bars(data, "black"));
   }
   return parts;
 }
@@ -178,8 +210,7 @@ std::vector<std::string> curve_parts(const std::string& data, const Series& seri
     parts.push_back(series.marks == Marks::kCurves
                         ? data + " using 1:3:4 with filledcurves notitle" + colour +
                               " fs transparent solid 0.2 noborder"
-                        : data + " using 1:2:3:4 with yerrorbars notitle pt 7 ps 0" + colour +
-                              " lw 1.5");
+                        : error_bars(data, look.colour));
   }
   switch (series.marks) {
     case Marks::kLines:
@@ -191,6 +222,8 @@ std::vector<std::string> curve_parts(const std::string& data, const Series& seri
     case Marks::kPoints:
       parts.push_back(data + " using 1:2 with points" + colour + marker + title);
       break;
+    case Marks::kBars:
+      break;  // bar_parts
     case Marks::kSteps:
       parts.push_back(data + " using 1:2 with steps lc rgb '#808080' lw 1 dt 3" + title);
       break;
@@ -200,8 +233,8 @@ std::vector<std::string> curve_parts(const std::string& data, const Series& seri
 
 std::vector<std::string> plot_parts(const Panel& panel, size_t index, size_t s) {
   const std::string data = block_name(index, s);
-  return panel.has_bars() ? bar_parts(panel, data, panel.series[s])
-                          : curve_parts(data, panel.series[s]);
+  const Series& series = panel.series[s];
+  return series.marks == Marks::kBars ? bar_parts(panel, data, series) : curve_parts(data, series);
 }
 
 void write_panel(const Panel& panel, size_t index, const std::string& title, std::ostream& out) {
@@ -209,7 +242,6 @@ void write_panel(const Panel& panel, size_t index, const std::string& title, std
   if (!title.empty()) out << "  set title " << quoted(title) << "\n";
   out << "  set grid y lc rgb '#d0d0d0'\n  set border 3\n  set tics nomirror\n"
       << "  set key above center horizontal reverse Left\n";
-  if (has_intervals(panel)) out << "  set bars 0.6\n";
   write_axes(panel, out);
   out << "  plot ";
   const char* separator = "";
@@ -221,6 +253,19 @@ void write_panel(const Panel& panel, size_t index, const std::string& title, std
     }
   }
   out << "\n";
+}
+
+/// The width of a legend's entry, with a sample of the line, at 14 pixels of DejaVu Sans.
+int legend_entry_width(const Series& series) {
+  return 90 + 9 * static_cast<int>(eval::decode_utf8(series.label).size());
+}
+
+int panel_height(const Panel& panel) {
+  int widest = 1;
+  for (const Series& series : panel.series) widest = std::max(widest, legend_entry_width(series));
+  const int columns = std::max(1, kPanelWidth / widest);
+  const int entries = static_cast<int>(panel.series.size());
+  return kPanelHeight + kLegendLine * ((entries + columns - 1) / columns);
 }
 
 std::string svg_terminal(int width, int height) {
@@ -239,7 +284,9 @@ std::string figure_script(const Figure& figure) {
   const auto num_panels = static_cast<int>(figure.panels.size());
   const int columns = num_panels == 4 ? 2 : std::min(num_panels, kMaxColumns);
   const int rows = (num_panels + columns - 1) / columns;
-  const int width = columns * kPanelWidth, height = rows * kPanelHeight;
+  int row_height = 0;
+  for (const Panel& panel : figure.panels) row_height = std::max(row_height, panel_height(panel));
+  const int width = columns * kPanelWidth, height = rows * row_height;
   std::ostringstream out;
   out << "# " << quoted(figure.title) << ": gnuplot " << figure.name << ".gp\n";
   for (size_t i = 0; i < figure.panels.size(); ++i) write_data(figure.panels[i], i, out);
@@ -248,7 +295,7 @@ std::string figure_script(const Figure& figure) {
       << "  if (form eq 'png') { set terminal pngcairo noenhanced size " << 2 * width << ","
       << 2 * height << " font 'DejaVu Sans,22' linewidth 2 pointscale 2 background 'white' }\n"
       << "  if (form eq 'pdf') { set terminal pdfcairo noenhanced size " << columns * 14 << "cm,"
-      << rows * 10.5 << "cm font 'DejaVu Sans,12' background 'white' }\n"
+      << 14.0 * height / kPanelWidth << "cm font 'DejaVu Sans,12' background 'white' }\n"
       << "  set output '" << figure.name << ".'.form\n"
       << "  set multiplot layout " << rows << "," << columns << "\n";
   for (size_t i = 0; i < figure.panels.size(); ++i) {
@@ -261,12 +308,12 @@ std::string figure_script(const Figure& figure) {
 
 std::string panels_script(std::span<const Figure> figures) {
   std::ostringstream out;
-  out << svg_terminal(kPanelWidth, kPanelHeight) << "\n";
   for (const Figure& figure : figures) {
     check_figure(figure);
     for (size_t i = 0; i < figure.panels.size(); ++i) {
       write_data(figure.panels[i], i, out);
-      out << "set output '" << figure.name << "-" << i + 1 << ".svg'\n";
+      out << svg_terminal(kPanelWidth, panel_height(figure.panels[i])) << "\nset output '"
+          << figure.name << "-" << i + 1 << ".svg'\n";
       write_panel(figure.panels[i], i, figure.panels[i].title, out);
       out << "unset output\n";
     }

@@ -79,12 +79,12 @@ std::string variant_title(const std::string& variant) {
   if (variant == "d") return "NVLM-D";
   if (variant == "x") return "NVLM-X";
   if (variant == "h") return "NVLM-H";
-  return variant.empty() ? "mean" : variant;
+  return variant.empty() ? "mean over seeds" : variant;
 }
 
 int variant_look(const std::string& variant) {
   const auto known = kVariantLooks.find(variant);
-  return known == kVariantLooks.end() ? 5 : known->second;
+  return known == kVariantLooks.end() ? 0 : known->second;
 }
 
 int look_of(const SuiteResults& results, const SuiteArm& arm) {

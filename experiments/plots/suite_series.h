@@ -31,7 +31,7 @@ std::string capital_metric_title(const std::string& metric);
 /// The option's value in the arm, or "".
 std::string option_of(const SuiteArm& arm, const std::string& option);
 
-/// "NVLM-D" for "d" and so on; without a variant "mean".
+/// "NVLM-D" for "d" and so on; without a variant "mean over seeds".
 std::string variant_title(const std::string& variant);
 
 /// The look of a variant in all figures.

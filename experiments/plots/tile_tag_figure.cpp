@@ -26,7 +26,7 @@ constexpr PaperRow kPaperX[] = {{"low-res", 62.3, 612}, {"none", 75.4, 682}, {"1
 /// Bars at the categories that have their setting's name.
 Series paper_series(const std::string& label, int look, std::span<const PaperRow> rows,
                     double PaperRow::*score, const std::vector<std::string>& categories) {
-  Series series{label, look, Marks::kLines, {}};
+  Series series{label, look, Marks::kBars, {}};
   for (const PaperRow& row : rows) {
     const auto place = std::find(categories.begin(), categories.end(), row.setting);
     series.points.push_back({static_cast<double>(place - categories.begin()), row.*score});
@@ -61,7 +61,7 @@ Panel our_panel(const SuiteResults& results, const MatchedArms& group) {
     auto known = std::find(variants.begin(), variants.end(), variant);
     if (known == variants.end()) {
       known = variants.insert(variants.end(), variant);
-      panel.series.push_back({variant_title(variant), variant_look(variant), Marks::kLines, {}});
+      panel.series.push_back({variant_title(variant), variant_look(variant), Marks::kBars, {}});
     }
     const std::string tags = tag_title(option_of(arm->arm, kTagOption));
     auto category = std::find(panel.categories.begin(), panel.categories.end(), tags);

@@ -8,13 +8,17 @@
 namespace nvlm::experiments {
 
 std::string decimals(double value, int digits) {
-  std::ostringstream text;
-  text << std::fixed << std::setprecision(digits) << value;
-  return text.str();
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(digits) << value;
+  const std::string text = out.str();
+  const bool is_zero = text.find_first_not_of("-0.") == std::string::npos;
+  return is_zero && text.front() == '-' ? text.substr(1) : text;
 }
 
 std::string signed_decimals(double value, int digits) {
-  return (value < 0.0 ? "" : "+") + decimals(value, digits);
+  const std::string text = decimals(value, digits);
+  const bool is_zero = text.find_first_not_of("0.") == std::string::npos;
+  return is_zero || text.front() == '-' ? text : "+" + text;
 }
 
 std::string short_number(double value) {

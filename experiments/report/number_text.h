@@ -5,7 +5,7 @@
 
 namespace nvlm::experiments {
 
-/// With so many digits behind the point.
+/// With so many digits behind the point; what rounds to 0 has no sign.
 std::string decimals(double value, int digits);
 
 /// The same with a sign: "+0.0123".

@@ -87,7 +87,7 @@ std::string suite_html(const EvaluatedSuite& suite, size_t number) {
     out += figure_html(drawn,
                        "s" + std::to_string(number) + "f" + std::to_string(++figure_number) + "p");
   }
-  return out + "<h3>Again</h3>\n<pre><code>" + html_text(regeneration(suite)) +
+  return out + "<h3>To regenerate</h3>\n<pre><code>" + html_text(regeneration(suite)) +
          "</code></pre>\n</section>\n";
 }
 

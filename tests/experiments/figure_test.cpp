@@ -61,8 +61,8 @@ TEST_CASE("figure: the points as CSV, to the bit") {
         ",\"a, b\",1,0.1,0.05,0.2\r\n"
         ",\"a, b\",2,0.5,,\r\n");
   Figure bars = small_figure();
-  bars.panels[0].categories = {"none", "1-D", "2-D"};
-  CHECK(figure_csv(bars).find(",\"a, b\",1-D,0.1,") != std::string::npos);
+  bars.panels[0].categories = {"none", "1-D\ntags", "2-D"};
+  CHECK(figure_csv(bars).find(",\"a, b\",1-D tags,0.1,") != std::string::npos);
 }
 
 TEST_CASE("figure: what cannot be drawn is refused") {
@@ -83,6 +83,7 @@ TEST_CASE("figure: what cannot be drawn is refused") {
     f.panels[0].series[0].points[0].x = 0.0;
   });
   refuse("without a category", [](Figure& f) { f.panels[0].categories = {"one"}; });
+  refuse("without a category", [](Figure& f) { f.panels[0].series[0].marks = Marks::kBars; });
 }
 
 TEST_CASE("figure: looks differ without colour") {
@@ -203,6 +204,29 @@ TEST_CASE("figures of a fusion suite: one panel per matching, one series per arm
   CHECK(tile_tag_bars(*suite).empty());
 }
 
+TEST_CASE("figures of arms and differences") {
+  const OpenedSuite suite(test::fusion_suite());
+  const SuiteResults& results = (*suite).results;
+  const Panel arms = headline_points(*suite)[0].panels[0];
+  CHECK(arms.categories == std::vector<std::string>{"equal\nsamples", "equal trainable\nparameters",
+                                                    "equal training\nFLOPs"});
+  REQUIRE(arms.series.size() == 3);
+  REQUIRE(arms.series[1].points.size() == 3);
+  const ArmResult& x = find_arm(results, "parameters", "x");
+  CHECK(arms.series[1].label == "NVLM-X");
+  CHECK(arms.series[1].points[1].x == 1.0);
+  CHECK(arms.series[1].points[1].y == x.headline.mean);
+  CHECK(*arms.series[1].points[1].high == x.headline.high);
+
+  const Panel differences = difference_points(*suite)[0].panels[0];
+  CHECK(differences.categories == std::vector<std::string>{"x\nvs d", "h\nvs d", "h\nvs x"});
+  REQUIRE(differences.series.size() == 3);
+  CHECK(differences.series[2].label == "equal training FLOPs");
+  const ComparisonResult& last = results.comparisons.back();
+  CHECK(differences.series[2].points[2].y == last.difference);
+  CHECK(*differences.series[2].points[2].low == last.test->low);
+}
+
 TEST_CASE("figures of cost: the Pareto front and N answers by hand") {
   const OpenedSuite suite(test::fusion_suite());
   const Figure cost = accuracy_against_answer_cost(*suite)[0];
@@ -245,6 +269,20 @@ TEST_CASE("figures of tile tags and of resolution") {
   REQUIRE(tiles.panels[0].series[0].points.size() == 4);
   CHECK(tiles.panels[0].series[0].points[3].x == 6.0);
   CHECK(flops_against_samples(*resolution).empty());
+}
+
+TEST_CASE("loss curves: a point only where every seed has one") {
+  const TempDir dir;
+  write_made_suite(dir.path(), test::resolution_suite());
+  write_file_atomically(run_folder(dir.path(), "none", "tiles-1", 2) / "metrics.jsonl",
+                        "{\"samples\": 160, \"loss\": 9}\n{\"samples\": 170, \"loss\": 9}\n");
+  fs::remove(run_folder(dir.path(), "none", "tiles-2", 1) / "metrics.jsonl");
+  const Figure figure = loss_curves(open_suite(dir.path()))[0];
+  REQUIRE(figure.panels[0].series.size() == 3);  // without the arm that lacks metrics
+  REQUIRE(figure.panels[0].series[0].points.size() == 1);
+  CHECK(figure.panels[0].series[0].points[0].x == 160.0);
+  CHECK(*figure.panels[0].series[0].points[0].high == 9.0);
+  CHECK(figure.caption.find("{tiles-1,tiles-4,tiles-6}") != std::string::npos);
 }
 
 TEST_CASE("figures by name: unknown and impossible ones are refused") {

@@ -130,6 +130,8 @@ TEST_CASE("report: numbers as a reader wants them") {
   CHECK(p_value_text(0.0004) == "< 0.001");
   CHECK(signed_decimals(-0.5, 2) == "-0.50");
   CHECK(signed_decimals(0.5, 2) == "+0.50");
+  CHECK(signed_decimals(-0.001, 2) == "0.00");
+  CHECK(decimals(-0.0, 1) == "0.0");
 }
 
 TEST_CASE("inline SVG: no prolog, no namespaces, ids of its own") {

@@ -148,6 +148,19 @@ MadeSuite resolution_suite() {
   return made;
 }
 
+MadeSuite cross_layers_suite() {
+  MadeSuite made;
+  made.suite = "cross-layers";
+  for (const char* label :
+       {"one, before layer 1", "two, before layers 1 and 2", "two, before layers 1 and 3",
+        "two, before and after the last layer", "four, one after every layer"}) {
+    const std::string name = "arm-" + std::to_string(made.arms.size());
+    made.arms.push_back({"samples", name, label, 0.0, {}});
+    if (name != "arm-0") made.comparisons.push_back({"samples", "arm-0", name});
+  }
+  return made;
+}
+
 void write_made_suite(const std::filesystem::path& folder, const MadeSuite& made) {
   Suite suite;
   suite.suite = made.suite;

@@ -37,6 +37,9 @@ MadeSuite tile_tags_suite();
 /// The thumbnail alone, 1, 2, 4 and 6 tiles.
 MadeSuite resolution_suite();
 
+/// Five arms with long names.
+MadeSuite cross_layers_suite();
+
 /// Writes the suite with all runs, rows and metrics into `folder`, which it makes.
 void write_made_suite(const std::filesystem::path& folder, const MadeSuite& made);
 
