@@ -187,23 +187,36 @@ bool has_text_only_data(const SuiteArm& arm) {
   return !share.empty() && share.find_first_not_of("0.") != std::string::npos;
 }
 
+/// Whether training `mixed`, with text-only data, kept what the model could do before it.
+ClaimResult judge_kept_text(const SuiteResults& results, const std::string& where,
+                            const ArmResult& mixed, const ArmResult& before) {
+  ClaimResult result{kClaimText, where, ClaimVerdict::kNotMeasured, ""};
+  const auto found = standing(results, mixed, before);
+  if (!found || !found->comparison->test) {
+    result.evidence = mixed.arm.label + " against " + before.arm.label +
+                      (found ? " cannot be tested" : " was not planned");
+    return result;
+  }
+  result.verdict = ClaimVerdict::kNotDistinguishable;
+  if (loses_nothing(results, *found->comparison->test)) {
+    result.verdict = ClaimVerdict::kConfirmed;
+  } else if (found->verdict == PairedVerdict::kWorse) {
+    result.verdict = ClaimVerdict::kRefuted;
+  }
+  result.evidence = standing_text(mixed.arm.label, before.arm.label, *found) + "; a loss of " +
+                    decimals(results.effect_of_interest, 2) + " would matter";
+  return result;
+}
+
 void judge_text(const EvaluatedSuite& suite, const MatchedArms& group,
                 std::vector<ClaimResult>& claims) {
   if (suite.results.suite.suite != "text-mix") return;
   for (const ArmResult* before : group.arms) {
     if (before->arm.arm != "before") continue;
     for (const ArmResult* arm : group.arms) {
-      const auto found = standing(suite.results, *arm, *before);
-      if (!found || !has_text_only_data(arm->arm) || !found->comparison->test) continue;
-      ClaimVerdict verdict = ClaimVerdict::kNotDistinguishable;
-      if (loses_nothing(suite.results, *found->comparison->test)) {
-        verdict = ClaimVerdict::kConfirmed;
-      } else if (found->verdict == PairedVerdict::kWorse) {
-        verdict = ClaimVerdict::kRefuted;
-      }
-      claims.push_back({kClaimText, place_of(suite.results.suite, group.matching), verdict,
-                        standing_text(arm->arm.label, before->arm.label, *found) + "; a loss of " +
-                            decimals(suite.results.effect_of_interest, 2) + " would matter"});
+      if (!has_text_only_data(arm->arm)) continue;
+      claims.push_back(judge_kept_text(suite.results, place_of(suite.results.suite, group.matching),
+                                       *arm, *before));
     }
   }
 }

@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <functional>
+#include <sstream>
 #include <stdexcept>
 
 #include "common/atomic_file.h"
@@ -30,12 +31,6 @@ MadeSuite two_arms() {
   return made;
 }
 
-void edit_json(const fs::path& path, const std::function<void(Json&)>& edit) {
-  Json value = read_json(path);
-  edit(value);
-  write_json(path, value);
-}
-
 std::string error_of(const fs::path& folder) {
   try {
     read_stored_suite(folder);
@@ -52,6 +47,19 @@ void check_error(const fs::path& folder, const std::vector<std::string>& parts) 
     CAPTURE(part);
     CHECK(error.find(part) != std::string::npos);
   }
+}
+
+/// The error of the suite in `folder` while `edit` has changed one of its files, which then is as
+/// it was.
+void check_error_with(const fs::path& folder, const fs::path& file,
+                      const std::function<void(Json&)>& edit,
+                      const std::vector<std::string>& parts) {
+  const std::string original = read_text_file(file);
+  Json value = parse_json(original, file.string());
+  edit(value);
+  std::ofstream(file) << value.dump();
+  check_error(folder, parts);
+  std::ofstream(file) << original;
 }
 
 }  // namespace
@@ -108,11 +116,11 @@ TEST_CASE("stored suites: an empty folder and no folder are refused") {
 
 TEST_CASE("stored suites: runs of another revision, items, place or metric are refused") {
   const TempDir dir;
+  write_made_suite(dir.path(), two_arms());
+  const fs::path run_file = run_folder(dir.path(), "samples", "d", 2) / "run.json";
   const auto broken = [&](const std::function<void(Json&)>& edit,
                           const std::vector<std::string>& parts) {
-    write_made_suite(dir.path(), two_arms());
-    edit_json(run_folder(dir.path(), "samples", "d", 2) / "run.json", edit);
-    check_error(dir.path(), parts);
+    check_error_with(dir.path(), run_file, edit, parts);
   };
   const std::string where = "samples/d/seed-2/run.json";
   broken([](Json& run) { run["revision"] = "feedbeef"; },
@@ -128,7 +136,6 @@ TEST_CASE("stored suites: runs of another revision, items, place or metric are r
       {where, "expected fusion/samples/d/seed-2"});
 
   // Another item list, consistent in itself.
-  write_made_suite(dir.path(), two_arms());
   StoredRun run = read_run(run_folder(dir.path(), "samples", "d", 2));
   run.rows.back().item = "another";
   run.summary.items_hash = item_list_hash(run.rows);
@@ -138,11 +145,10 @@ TEST_CASE("stored suites: runs of another revision, items, place or metric are r
 
 TEST_CASE("stored suites: fields of suite.json are checked") {
   const TempDir dir;
+  write_made_suite(dir.path(), two_arms());
   const auto broken = [&](const std::function<void(Json&)>& edit,
                           const std::vector<std::string>& parts) {
-    write_made_suite(dir.path(), two_arms());
-    edit_json(dir / "suite.json", edit);
-    check_error(dir.path(), parts);
+    check_error_with(dir.path(), dir / "suite.json", edit, parts);
   };
   broken([](Json& suite) { suite.erase("metric"); }, {"suite.json", "'metric' is missing"});
   broken([](Json& suite) { suite["metric"] = "bleu"; }, {"'bleu'", "teds, token_accuracy, nll"});
@@ -166,11 +172,11 @@ TEST_CASE("stored suites: fields of suite.json are checked") {
 
 TEST_CASE("stored suites: fields of run.json and rows are checked") {
   const TempDir dir;
+  write_made_suite(dir.path(), two_arms());
   const fs::path folder = run_folder(dir.path(), "samples", "d", 1);
   const auto broken_run = [&](const char* field, const Json& value, const std::string& part) {
-    write_made_suite(dir.path(), two_arms());
-    edit_json(folder / "run.json", [&](Json& run) { run[field] = value; });
-    check_error(dir.path(), {"samples/d/seed-1/run.json", field, part});
+    check_error_with(dir.path(), folder / "run.json", [&](Json& run) { run[field] = value; },
+                     {"samples/d/seed-1/run.json", field, part});
   };
   broken_run("steps", -1, "at least 0");
   broken_run("train_flops", nullptr, "a number");
@@ -178,18 +184,16 @@ TEST_CASE("stored suites: fields of run.json and rows are checked") {
   broken_run("gates", {{"0.attention", 1.5}}, "from -1.0 to 1.0");
   broken_run("run", "fusion/samples/d/seed-9", "expected fusion/samples/d/seed-1");
 
+  const std::string rows = read_text_file(folder / "rows.jsonl");
   const auto broken_row = [&](const std::function<void(Json&)>& edit, const std::string& part) {
-    write_made_suite(dir.path(), two_arms());
-    std::string lines;
-    for (const ItemRow& row : read_run(folder).rows) {
-      Json entry{{"item", row.item},     {"group", row.group},
-                 {"tiles", row.tiles},   {"glyph_height", row.glyph_height},
-                 {"tokens", row.tokens}, {"nll", row.nll},
-                 {"teds", *row.teds},    {"token_accuracy", row.token_accuracy}};
-      if (row.item == "table-2") edit(entry);
-      lines += entry.dump() + "\n";
+    std::istringstream lines(rows);
+    std::ofstream file(folder / "rows.jsonl");
+    for (std::string line; std::getline(lines, line);) {
+      Json row = parse_json(line, "a row");
+      if (row["item"] == "table-2") edit(row);
+      file << row.dump() << "\n";
     }
-    write_file_atomically(folder / "rows.jsonl", lines);
+    file.close();
     check_error(dir.path(), {"rows.jsonl:3", part});
   };
   broken_row([](Json& row) { row["token_accuracy"] = 1.5; }, "'token_accuracy' is 1.5");

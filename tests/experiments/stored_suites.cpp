@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <utility>
 
-#include "common/atomic_file.h"
 #include "common/json.h"
 #include "common/random.h"
 
@@ -184,7 +184,7 @@ void write_made_suite(const std::filesystem::path& folder, const MadeSuite& made
       const Random random(7, ++stream);
       const auto run_dir = experiments::run_folder(folder, arm.matching, arm.arm, seed);
       std::filesystem::create_directories(run_dir);
-      write_file_atomically(run_dir / "metrics.jsonl", made_metrics(arm, random));
+      std::ofstream(run_dir / "metrics.jsonl") << made_metrics(arm, random);
       const std::vector<ItemRow> rows = made_rows(made, arm.gain, tiles_of(arm), random);
       write_run(run_dir, made_summary(made, suite, arm, seed, rows, random), rows);
     }

@@ -157,20 +157,21 @@ TEST_CASE("claims: tags, and text ability as an equivalence") {
   const std::vector<EvaluatedSuite> tags = {evaluated(test::tile_tags_suite())};
   CHECK(verdict_on(judge_claims(tags), "tags") == ClaimVerdict::kConfirmed);
 
-  const auto text = [](double gain, double seed_spread) {
+  const auto text = [](double gain, double seed_spread, bool planned = true) {
     MadeSuite made;
     made.suite = "text-mix";
     made.metric = "nll";
     made.seed_spread = seed_spread;
     made.arms = {{"none", "before", "before", 0.0, {}},
                  {"none", "mixed", "20% text", gain, {{"data.text_only", "0.2"}}}};
-    made.comparisons = {{"none", "before", "mixed"}};
+    if (planned) made.comparisons = {{"none", "before", "mixed"}};
     const std::vector<EvaluatedSuite> suites = {evaluated(made)};
     return verdict_on(judge_claims(suites), "Text ability");
   };
   CHECK(text(0.0, 0.0) == ClaimVerdict::kConfirmed);
   CHECK(text(-0.2, 0.0) == ClaimVerdict::kRefuted);
   CHECK(text(0.0, 0.1) == ClaimVerdict::kNotDistinguishable);
+  CHECK(text(0.0, 0.0, false) == ClaimVerdict::kNotMeasured);
 }
 
 }  // namespace nvlm::experiments
