@@ -111,7 +111,9 @@ int run_bench(const Arguments& arguments) {
     for (const int64_t side : sides) {
       const fusion::MultimodalConfig& own = bench.model->config();
       const int64_t tile_size = side > 0 ? side : own.preprocessor.tiling.tile_size;
-      const fusion::MultimodalConfig config = experiments::with_tile_size(own, tile_size);
+      const fusion::MultimodalConfig config = parse_option(
+          "--tile-size", std::to_string(tile_size),
+          [&](const std::string&) { return experiments::with_tile_size(own, tile_size); });
       for (const int64_t count : tile_counts) {
         for (const int64_t batch : batch_sizes) {
           const experiments::GridPoint point{count, tile_size, batch, text_tokens};

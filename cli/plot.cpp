@@ -5,6 +5,7 @@
 #include "cli/options.h"
 #include "cli/suite_folders.h"
 #include "experiments/plots/draw.h"
+#include "experiments/plots/efficiency_figures.h"
 #include "experiments/plots/figure_makers.h"
 
 namespace nvlm::cli {
@@ -36,7 +37,7 @@ std::vector<experiments::Figure> chosen_figures(
 
 int run_plot(const Arguments& arguments) {
   std::vector<std::string> names;
-  std::string out;
+  std::string out, bench;
   bool list = false;
   VerbOptions options(
       "plot [options] DIR...",
@@ -47,6 +48,8 @@ int run_plot(const Arguments& arguments) {
   options.add()("figure,f", po::value(&names)->value_name("NAME")->composing(),
                 "a figure of --list; may be repeated; default: all that the suites allow")(
       "out,o", po::value(&out)->value_name("DIR"), "folder to write to")(
+      "bench", po::value(&bench)->value_name("DIR"),
+      "folder of `nvlm bench`: draws speed and memory against tiles")(
       "list", po::bool_switch(&list), "list the figures");
   options.positional("suite");
   const auto values = options.parse(arguments);
@@ -56,8 +59,17 @@ int run_plot(const Arguments& arguments) {
     return 0;
   }
   if (out.empty()) throw UsageError("plot: expected --out with a folder to write to");
-  const auto suites = open_suites("plot", (*values)["suite"].as<std::vector<std::string>>());
-  const std::vector<experiments::Figure> figures = chosen_figures(suites, names);
+  std::vector<experiments::Figure> figures;
+  if (!bench.empty()) {
+    figures = experiments::efficiency_against_tiles(experiments::read_bench(bench));
+    figures.push_back(experiments::paper_throughput_bars());
+  }
+  if (bench.empty() || values->count("suite") > 0) {
+    const auto suites = open_suites("plot", (*values)["suite"].as<std::vector<std::string>>());
+    for (experiments::Figure& figure : chosen_figures(suites, names)) {
+      figures.push_back(std::move(figure));
+    }
+  }
   experiments::write_figures(figures, out);
   for (const experiments::Figure& figure : figures) {
     std::cout << (std::filesystem::path(out) / figure.name).string() << ".svg\n";

@@ -10,7 +10,7 @@
 namespace nvlm::cli {
 
 int run_report(const Arguments& arguments) {
-  std::string out, markdown;
+  std::string out, markdown, bench;
   VerbOptions options(
       "report [options] DIR...",
       "Writes one HTML page on suites that `nvlm ablate` stored: each claim with the evidence, "
@@ -19,7 +19,9 @@ int run_report(const Arguments& arguments) {
       "nvlm report runs/fusion-lab-quick runs/tile-tags-lab-quick --out report.html");
   options.add()("out,o", po::value(&out)->value_name("FILE"), "the HTML page to write")(
       "markdown", po::value(&markdown)->value_name("FILE"),
-      "also, or only, the claims and tables as Markdown");
+      "also, or only, the claims and tables as Markdown")(
+      "bench", po::value(&bench)->value_name("DIR"),
+      "folder of `nvlm bench`: adds speed and memory, measured beside predicted");
   options.positional("suite");
   const auto values = options.parse(arguments);
   if (!values) return 0;
@@ -27,12 +29,14 @@ int run_report(const Arguments& arguments) {
     throw UsageError("report: expected --out or --markdown with a file to write");
   }
   const auto suites = open_suites("report", (*values)["suite"].as<std::vector<std::string>>());
+  const auto rows =
+      bench.empty() ? std::vector<experiments::BenchRow>() : experiments::read_bench(bench);
   if (!markdown.empty()) {
-    write_file_atomically(markdown, experiments::markdown_report(suites));
+    write_file_atomically(markdown, experiments::markdown_report(suites, rows));
     std::cout << markdown << "\n";
   }
   if (!out.empty()) {
-    write_file_atomically(out, experiments::html_report(suites));
+    write_file_atomically(out, experiments::html_report(suites, rows));
     std::cout << out << "\n";
   }
   return 0;

@@ -5,6 +5,7 @@
 
 #include "eval/table/gfm_writer.h"
 #include "experiments/plots/draw.h"
+#include "experiments/plots/efficiency_figures.h"
 #include "experiments/plots/figure_makers.h"
 #include "experiments/plots/suite_series.h"
 #include "experiments/report/claims.h"
@@ -23,6 +24,12 @@ constexpr const char* kMethod =
     "of other seeds and other tables; p is adjusted by Holm over all planned comparisons of a "
     "suite, and the verdict follows the adjusted p at 5%. \"Detectable\" is the difference that "
     "such a comparison finds four times in five.";
+
+constexpr const char* kBenchMethod =
+    "Medians on one machine; in brackets measured / predicted. The prediction is the ledger's "
+    "exact "
+    "count of operations (for decoding, of bytes) at the speed that NVLM-D with the most tiles "
+    "reached, so that row is 1 by construction.";
 
 void check_suites(std::span<const EvaluatedSuite> suites) {
   if (suites.empty()) throw std::invalid_argument("report: no suites");
@@ -52,13 +59,12 @@ struct DrawnFigure {
   std::vector<std::string> panels;  // SVG documents
 };
 
-std::vector<DrawnFigure> drawn_figures(const EvaluatedSuite& suite) {
-  const std::vector<Figure> figures = all_figures(suite);
+std::vector<DrawnFigure> drawn(const std::vector<Figure>& figures) {
   if (figures.empty()) return {};
   const std::vector<std::vector<std::string>> panels = draw_panels(figures);
-  std::vector<DrawnFigure> drawn;
-  for (size_t i = 0; i < figures.size(); ++i) drawn.push_back({figures[i], panels[i]});
-  return drawn;
+  std::vector<DrawnFigure> all;
+  for (size_t i = 0; i < figures.size(); ++i) all.push_back({figures[i], panels[i]});
+  return all;
 }
 
 std::string figure_html(const DrawnFigure& drawn, const std::string& prefix) {
@@ -73,6 +79,28 @@ std::string figure_html(const DrawnFigure& drawn, const std::string& prefix) {
   return out + "</div>\n<figcaption>" + html_text(figure.caption) + "</figcaption>\n</figure>\n";
 }
 
+/// prefix  of the identifiers in the drawings
+std::string figures_html(const std::vector<Figure>& figures, const std::string& prefix) {
+  std::string out;
+  size_t number = 0;
+  for (const DrawnFigure& figure : drawn(figures)) {
+    out += figure_html(figure, prefix + "f" + std::to_string(++number) + "p");
+  }
+  return out;
+}
+
+std::vector<Figure> efficiency_figures(std::span<const BenchRow> bench) {
+  std::vector<Figure> figures = efficiency_against_tiles(bench);
+  figures.push_back(paper_throughput_bars());
+  return figures;
+}
+
+std::string efficiency_html(std::span<const BenchRow> bench) {
+  return "<section>\n<h2>Speed and memory</h2>\n<p>" + html_text(kBenchMethod) + "</p>\n" +
+         html_table(bench_table(bench)) + figures_html(efficiency_figures(bench), "b") +
+         "</section>\n";
+}
+
 std::string suite_html(const EvaluatedSuite& suite, size_t number) {
   const SuiteResults& results = suite.results;
   std::string out = "<section>\n<h2>" + html_text(suite_title(results.suite)) + "</h2>\n<p>" +
@@ -82,18 +110,14 @@ std::string suite_html(const EvaluatedSuite& suite, size_t number) {
   if (!results.comparisons.empty()) {
     out += "<h3>Comparisons</h3>\n" + html_table(comparisons_table(results));
   }
-  size_t figure_number = 0;
-  for (const DrawnFigure& drawn : drawn_figures(suite)) {
-    out += figure_html(drawn,
-                       "s" + std::to_string(number) + "f" + std::to_string(++figure_number) + "p");
-  }
+  out += figures_html(all_figures(suite), "s" + std::to_string(number));
   return out + "<h3>To regenerate</h3>\n<pre><code>" + html_text(regeneration(suite)) +
          "</code></pre>\n</section>\n";
 }
 
 }  // namespace
 
-std::string html_report(std::span<const EvaluatedSuite> suites) {
+std::string html_report(std::span<const EvaluatedSuite> suites, std::span<const BenchRow> bench) {
   check_suites(suites);
   std::string out =
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -103,10 +127,12 @@ std::string html_report(std::span<const EvaluatedSuite> suites) {
       "</p>\n<section>\n<h2>Claims and evidence</h2>\n" +
       html_table(claims_table(judge_claims(suites))) + "</section>\n";
   for (size_t i = 0; i < suites.size(); ++i) out += suite_html(suites[i], i + 1);
+  if (!bench.empty()) out += efficiency_html(bench);
   return out + "</body>\n</html>\n";
 }
 
-std::string markdown_report(std::span<const EvaluatedSuite> suites) {
+std::string markdown_report(std::span<const EvaluatedSuite> suites,
+                            std::span<const BenchRow> bench) {
   check_suites(suites);
   const auto table = [](const eval::Table& cells) {
     return eval::write_gfm(cells, eval::GfmText::kEscaped) + "\n";
@@ -122,6 +148,12 @@ std::string markdown_report(std::span<const EvaluatedSuite> suites) {
       out += "\n**" + figure.title + "** (`" + figure.name + "`). " + figure.caption + "\n";
     }
     out += "\n```\n" + regeneration(suite) + "\n```\n";
+  }
+  if (bench.empty()) return out;
+  out +=
+      std::string("\n## Speed and memory\n\n") + kBenchMethod + "\n\n" + table(bench_table(bench));
+  for (const Figure& figure : efficiency_figures(bench)) {
+    out += "\n**" + figure.title + "** (`" + figure.name + "`). " + figure.caption + "\n";
   }
   return out;
 }

@@ -69,4 +69,21 @@ eval::Table comparisons_table(const SuiteResults& results) {
   return eval::table_of_rows(rows);
 }
 
+eval::Table bench_table(std::span<const BenchRow> rows) {
+  const auto cell = [](double measured, double predicted) {
+    return decimals(1e3 * measured, 1) + " (" + decimals(measured / predicted, 2) + ")";
+  };
+  TextRows cells = {{"model", "tiles", "tile, px", "batch", "sequence", "memory", "first token, ms",
+                     "prompt, ms", "decode, ms", "cache + memory, MB"}};
+  for (const BenchRow& row : rows) {
+    cells.push_back(
+        {row.model, std::to_string(row.tiles) + (row.tiles > 1 ? " + 1" : ""),
+         std::to_string(row.tile_size), std::to_string(row.batch), std::to_string(row.sequence),
+         std::to_string(row.memory), cell(row.first_token, row.predicted_first_token),
+         cell(row.prompt, row.predicted_prompt), cell(row.decode, row.predicted_decode),
+         decimals(row.cache_bytes / 1e6, 1) + " + " + decimals(row.memory_bytes / 1e6, 1)});
+  }
+  return eval::table_of_rows(cells);
+}
+
 }  // namespace nvlm::experiments

@@ -5,6 +5,7 @@
 
 #include "eval/table/table.h"
 #include "experiments/ablations/suite_results.h"
+#include "experiments/efficiency/bench_rows.h"
 #include "experiments/report/claims.h"
 
 namespace nvlm::experiments {
@@ -20,5 +21,10 @@ eval::Table arms_table(const SuiteResults& results);
 /// Holm-adjusted p, minimum detectable effect, verdict, note. The table has its header alone where
 /// nothing was planned.
 eval::Table comparisons_table(const SuiteResults& results);
+
+/// One row per measured cell: model, tiles, tile size, batch, positions of the decoder, tokens of
+/// the memory, milliseconds to the first token, of the prompt and of a decoded token, each with
+/// measured / predicted.
+eval::Table bench_table(std::span<const BenchRow> rows);
 
 }  // namespace nvlm::experiments
