@@ -24,6 +24,7 @@
 #include "experiments/ablations/continuation.h"
 #include "experiments/ablations/process_pool.h"
 #include "experiments/ablations/run_arm.h"
+#include "experiments/training/run_dir.h"
 #include "experiments/training/trainer.h"
 #include "fusion/multimodal_checkpoint.h"
 
@@ -347,6 +348,10 @@ std::string plan_table(const AblationPlan& plan, int64_t jobs) {
 AblateStatus ablate(const AblateRequest& request, const AblationPlan& plan) {
   const AblationPreset preset = ablation_preset(request.preset);
   settle_suite(request.out, plan.suite);
+  FileLock lock(request.out / ".lock");
+  if (!lock.try_lock()) {
+    throw UsageError("--out '" + request.out.string() + "': another process ablates there");
+  }
   const std::vector<SharedRun> runs = distinct_runs(plan);
   std::vector<ProcessJob> jobs;
   for (const SharedRun& shared : runs) {
