@@ -25,6 +25,7 @@
 #include "experiments/ablations/process_pool.h"
 #include "experiments/ablations/run_arm.h"
 #include "experiments/ablations/suite_manifest.h"
+#include "experiments/training/run_dir.h"
 #include "experiments/training/trainer.h"
 #include "fusion/multimodal_checkpoint.h"
 
@@ -348,6 +349,10 @@ std::string plan_table(const AblationPlan& plan, int64_t jobs) {
 AblateStatus ablate(const AblateRequest& request, const AblationPlan& plan) {
   const AblationPreset preset = ablation_preset(request.preset);
   settle_suite(request.out, plan.suite);
+  FileLock lock(request.out / ".lock");
+  if (!lock.try_lock()) {
+    throw UsageError("--out '" + request.out.string() + "': another process ablates there");
+  }
   const std::vector<SharedRun> runs = distinct_runs(plan);
   std::vector<ProcessJob> jobs;
   for (const SharedRun& shared : runs) {

@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kMeasuredBatches = 24;
+constexpr int64_t kMeasuredBatches = 48;
 constexpr int64_t kWidestProjector = 1 << 15;
 
 void apply_options(ExperimentConfig& config, const ConfigOptions& options) {

@@ -2,7 +2,9 @@
 
 #include <chrono>
 
+#include "common/device.h"
 #include "experiments/ablations/fusion_run.h"
+#include "experiments/training/autocast.h"
 #include "experiments/training/freeze_plan.h"
 
 namespace nvlm::experiments {
@@ -23,6 +25,7 @@ StepCost measure_step_cost(const ExperimentConfig& config, int64_t batches) {
   const std::unique_ptr<FusionTask> task = make_fusion_task(config);
   apply_freeze_plan(task->model(), task->freeze_plan());
   task->model().train();
+  const at::Device device = parse_device(config.train.device);
   StepCost cost;
   const ParameterCount parameters = all_parameters(task->model());
   cost.trainable_parameters = parameters.trainable;
@@ -35,7 +38,10 @@ StepCost measure_step_cost(const ExperimentConfig& config, int64_t batches) {
     cost.flops += task->step_flops(batch) / static_cast<double>(batches);
     if (step > 1) continue;  // two tell the time
     const auto start = std::chrono::steady_clock::now();
-    const TaskLoss loss = task->loss(batch);
+    const TaskLoss loss = [&] {
+      const AutocastScope autocast(device.type(), compute_dtype(device, config.train.dtype));
+      return task->loss(batch);
+    }();
     (loss.extra.defined() ? loss.sum + loss.extra : loss.sum).backward();
     cost.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }

@@ -62,8 +62,8 @@ class FusionTask : public TrainingTask {
   /// What makes tile features from labels; null where the encoder makes them from pixels.
   const CodedFeatures* coded_features() const { return coded_ ? &*coded_ : nullptr; }
   /// Floating-point operations of the products that a step over `batch`, which prepare() returned,
-  /// takes (ledger.h): forward and backward, without the guidance, and without the encoder, whose
-  /// features may come from labels or from the cache.
+  /// takes (ledger.h, with fused attention): forward and backward, without the guidance, and
+  /// without the encoder, whose features may come from labels or from the cache.
   double step_flops(const std::any& batch) const;
 
  private:

@@ -163,6 +163,23 @@ TEST_CASE("a folder is continued only by the same plan") {
         "arm samples/x stands where arm samples/d is planned");
 }
 
+TEST_CASE("the plan of frozen-decoder: a frozen decoder is not trained and costs less") {
+  const test::TempDir dir;
+  AblateRequest request;
+  request.suite = "frozen-decoder";
+  request.preset = "micro";
+  request.out = dir / "out";
+  const AblationPlan plan = plan_of(request);
+  for (const size_t trained : {0, 2}) {
+    const PlannedCost &open = plan.suite.arms[trained].planned,
+                      &frozen = plan.suite.arms[trained + 1].planned;
+    CAPTURE(plan.suite.arms[trained].arm);
+    CHECK(frozen.trainable_parameters < open.trainable_parameters / 2);
+    CHECK(frozen.train_flops < open.train_flops);
+    CHECK(frozen.samples == open.samples);
+  }
+}
+
 TEST_CASE("the plan of fusion: three matchings agree in what they name") {
   const test::TempDir dir;
   AblateRequest request;
