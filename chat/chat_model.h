@@ -11,6 +11,7 @@
 #include "common/quantized_matrix.h"
 #include "common/tensor.h"
 #include "decoder/chat_template.h"
+#include "decoder/device_map.h"
 #include "decoder/generation.h"
 #include "decoder/llama.h"
 #include "decoder/tokenizer/tokenizer.h"
@@ -26,6 +27,8 @@ struct Conversation {
 struct ChatModelOptions {
   int64_t max_tiles = 0;  // regular tiles per picture; 0 = as the model's preprocessor says
   std::string device = "cpu";
+  /// kAuto: layer by layer over all devices of the machine, whatever `device` says.
+  decoder::DeviceMapMode device_map = decoder::DeviceMapMode::kNone;
   std::string dtype = "float32";                    // auto, float32, bfloat16
   Quantization quantization = Quantization::kNone;  // of the decoder; on the CPU only
   /// A text model goes on from what the user says, without its chat template.

@@ -3,7 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "common/device.h"
+#include "chat/placement.h"
 #include "common/error.h"
 #include "fusion/mllama_checkpoint.h"
 #include "fusion/mllama_prompt.h"
@@ -18,10 +18,8 @@ fusion::MllamaModel load_mllama_model(const std::filesystem::path& dir,
                      ", expected 0 for Llama 3.2 Vision: its positions are made for the "
                      "grids of its checkpoint");
   }
-  const at::Device device = parse_device(options.device);
-  fusion::MllamaModel model = fusion::load_mllama(dir, compute_dtype(device, options.dtype));
-  model->to(device);
-  return model;
+  const decoder::PlaceModel place = placement(options);
+  return fusion::load_mllama(dir, fusion::read_mllama_config(dir), place);
 }
 
 }  // namespace

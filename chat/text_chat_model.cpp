@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "common/device.h"
+#include "chat/placement.h"
 #include "common/error.h"
 #include "decoder/checkpoint.h"
 #include "decoder/padded_rows.h"
@@ -31,9 +31,7 @@ decoder::LlamaForCausalLM load_text_model(const std::filesystem::path& dir,
     throw UsageError("'" + dir.string() + "' is a text model: max_tiles is " +
                      std::to_string(options.max_tiles) + ", expected 0");
   }
-  const at::Device device = parse_device(options.device);
-  decoder::LlamaForCausalLM model = decoder::load_llama(dir, compute_dtype(device, options.dtype));
-  model->to(device);
+  decoder::LlamaForCausalLM model = decoder::load_llama(dir, placement(options));
   model->eval();
   return model;
 }

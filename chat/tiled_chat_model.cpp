@@ -2,26 +2,13 @@
 
 #include <utility>
 
-#include "common/device.h"
+#include "chat/placement.h"
 #include "fusion/multimodal_checkpoint.h"
 #include "vision/preprocessor.h"
 
 namespace nvlm::chat {
-namespace {
-
-fusion::MultimodalModel load_tiled_model(const std::filesystem::path& dir,
-                                         const ChatModelOptions& options) {
-  const at::Device device = parse_device(options.device);
-  fusion::MultimodalModel model =
-      fusion::load_multimodal(dir, compute_dtype(device, options.dtype));
-  model->to(device);
-  return model;
-}
-
-}  // namespace
-
 TiledChatModel::TiledChatModel(const std::filesystem::path& dir, const ChatModelOptions& options)
-    : TiledChatModel(dir, options, load_tiled_model(dir, options)) {}
+    : TiledChatModel(dir, options, fusion::load_multimodal(dir, placement(options))) {}
 
 TiledChatModel::TiledChatModel(const std::filesystem::path& dir, const ChatModelOptions& options,
                                fusion::MultimodalModel model)

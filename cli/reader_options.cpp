@@ -16,6 +16,29 @@ eval::AnswerStructure parse_structure(const std::string& name) {
   throw UsageError("--structure is '" + name + "', expected free or rectangular");
 }
 
+/// The options of the model, its devices included.
+chat::ChatModelOptions model_options(const ReaderOptions& values) {
+  chat::ChatModelOptions model = values.reader.model;
+  model.device_map = parse_option("--device-map", values.device_map, decoder::parse_device_map);
+  if (!values.device.empty()) model.device = values.device;
+  if (model.device_map == decoder::DeviceMapMode::kNone) {
+    model.quantization = parse_quantize_option(values.quantize, model.device);
+    return model;
+  }
+  const std::string map = "--device-map is " + values.device_map;
+  if (!values.device.empty()) {
+    throw UsageError(map + " and --device is " + values.device +
+                     ", expected one of them: drop --device to use every device, or --device-map " +
+                     "to use " + values.device + " alone");
+  }
+  if (parse_option("--quantize", values.quantize, parse_quantization) != Quantization::kNone) {
+    throw UsageError(map + " and --quantize is " + values.quantize +
+                     ", expected one of them: quantised weights are multiplied on the processor "
+                     "alone");
+  }
+  return model;
+}
+
 }  // namespace
 
 void add_reader_options(VerbOptions& options, ReaderOptions& values) {
@@ -25,9 +48,10 @@ void add_reader_options(VerbOptions& options, ReaderOptions& values) {
       "max-tiles", po::value(&reader.model.max_tiles)->default_value(reader.model.max_tiles),
       "regular tiles per picture, at most; 0 = as the model was trained")(
       "max-new-tokens", po::value(&reader.max_new_tokens)->default_value(reader.max_new_tokens),
-      "longest answer")("device",
-                        po::value(&reader.model.device)->default_value(reader.model.device),
+      "longest answer")("device", po::value(&values.device)->default_value("", "cpu"),
                         "cpu, cuda or cuda:N")(
+      "device-map", po::value(&values.device_map)->default_value(values.device_map),
+      "none; auto: layer by layer over all CUDA devices and, for what they cannot hold, the CPU")(
       "dtype", po::value(&reader.model.dtype)->default_value(reader.model.dtype),
       "auto, float32 or bfloat16")(
       "quantize", po::value(&values.quantize)->default_value(values.quantize), kQuantizeHelp)(
@@ -50,14 +74,14 @@ void check_reader_options(const ReaderOptions& values) {
   require_range("--max-tiles", values.reader.model.max_tiles, 0, 64);
   require_range("--max-new-tokens", values.reader.max_new_tokens, 1, 1 << 20);
   parse_structure(values.structure);
-  parse_quantize_option(values.quantize, values.reader.model.device);
+  model_options(values);
 }
 
 eval::ModelReader load_reader(const ReaderOptions& values) {
   check_reader_options(values);
   eval::ModelReaderOptions options = values.reader;
   options.structure = parse_structure(values.structure);
-  options.model.quantization = parse_quantize_option(values.quantize, options.model.device);
+  options.model = model_options(values);
   const std::filesystem::path folder = model_folder(values.model);
   set_threads(values.threads);
   return eval::ModelReader(folder, options);

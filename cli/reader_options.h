@@ -14,6 +14,8 @@ struct ReaderOptions {
   std::string model;
   eval::ModelReaderOptions reader;
   std::string structure = "free";
+  std::string device;  // empty: not given, which means the CPU
+  std::string device_map = "none";
   std::string quantize = "none";
   int threads = 0;
 };
@@ -23,8 +25,8 @@ inline constexpr const char* kQuantizeHelp =
     "none; int8 or int4: the decoder's linear maps take so many bits, for faster decoding on the "
     "processor";
 
-/// Declares --model, --max-tiles, --max-new-tokens, --device, --dtype, --quantize, --structure and
-/// --threads; `values` must outlive the parsing.
+/// Declares --model, --max-tiles, --max-new-tokens, --device, --device-map, --dtype, --quantize,
+/// --structure and --threads; `values` must outlive the parsing.
 void add_reader_options(VerbOptions& options, ReaderOptions& values);
 
 /// What --quantize asks for. throws  UsageError for an unknown name, or if `device` is no processor

@@ -23,6 +23,10 @@ int run_chat(const Arguments& arguments);
 int run_train(const Arguments& arguments);
 int run_ablate(const Arguments& arguments);
 int run_eval(const Arguments& arguments);
+int run_bench(const Arguments& arguments);
+int run_plot(const Arguments& arguments);
+int run_report(const Arguments& arguments);
+int run_verify(const Arguments& arguments);
 int run_data(const Arguments& arguments);
 int run_inspect(const Arguments& arguments);
 int run_convert(const Arguments& arguments);
@@ -38,6 +42,10 @@ inline const std::vector<Verb>& verbs() {
       {"train", "run a training recipe", run_train},
       {"ablate", "compare arms of a suite over seeds under one budget", run_ablate},
       {"eval", "predict, score and compare: tables, OCR, questions, text", run_eval},
+      {"bench", "speed and memory of D, X and H, measured beside predicted", run_bench},
+      {"plot", "draw the figures of stored suites", run_plot},
+      {"report", "one page on stored suites: claims, tables, figures", run_report},
+      {"verify", "hold stored results against their rows", run_verify},
       {"data", "render synthetic tables", run_data},
       {"inspect", "show what a checkpoint holds", run_inspect},
       {"convert", "make checkpoints from others: assemble, other layouts", run_convert},

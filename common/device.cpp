@@ -3,6 +3,7 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <dlfcn.h>
 #include <link.h>
 #include <sched.h>
@@ -17,6 +18,7 @@
 #include <thread>
 
 #include "common/error.h"
+#include "common/logging.h"
 #include "common/nearest_name.h"
 
 namespace nvlm {
@@ -100,6 +102,39 @@ at::Device cuda_device(const std::string& text) {
   return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
 }
 
+// 0 where CUDA cannot be used. Without a driver the back end, a gigabyte, is not even loaded.
+int usable_gpus() {
+  void* driver = dlopen("libcuda.so.1", RTLD_LAZY);
+  if (driver == nullptr) {
+    log_debug("CUDA: there is no driver (libcuda.so.1)");
+    return 0;
+  }
+  dlclose(driver);
+  try {
+    load_cuda();
+  } catch (const std::runtime_error& error) {
+    log_debug(error.what());
+    return 0;
+  }
+  return std::max(0, at::detail::getCUDAHooks().getNumGPUs());
+}
+
+int64_t free_gpu_memory(c10::DeviceIndex index) {
+  at::globalContext().lazyInitDevice(at::kCUDA);
+  const size_t free = c10::getDeviceAllocator(at::kCUDA)->getMemoryInfo(index).first;
+  return static_cast<int64_t>(free / 10 * 9);
+}
+
+int64_t free_main_memory() {
+  std::ifstream file("/proc/meminfo");
+  const std::string key = "MemAvailable:";
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind(key, 0) != 0) continue;
+    return std::strtoll(line.c_str() + key.size(), nullptr, 10) * 1024;  // the file counts in kB
+  }
+  throw std::runtime_error("/proc/meminfo has no MemAvailable, expected the free memory in kB");
+}
+
 bool is_cuda_name(const std::string& text) {
   if (text == "cuda") return true;
   return text.size() >= 6 && text.size() <= 7 && text.rfind("cuda:", 0) == 0 &&
@@ -156,6 +191,17 @@ at::Device parse_device(const std::string& text) {
   if (text == "cpu") return at::Device(at::kCPU);
   if (is_cuda_name(text)) return cuda_device(text);
   throw UsageError("'" + text + "' is no device, expected cpu, cuda or cuda:<number>");
+}
+
+std::vector<DeviceMemory> device_memories() {
+  std::vector<DeviceMemory> memories;
+  const int gpus = usable_gpus();
+  for (int i = 0; i < gpus; ++i) {
+    const auto index = static_cast<c10::DeviceIndex>(i);
+    memories.push_back({at::Device(at::kCUDA, index), free_gpu_memory(index)});
+  }
+  memories.push_back({at::Device(at::kCPU), free_main_memory()});
+  return memories;
 }
 
 at::ScalarType compute_dtype(at::Device device, const std::string& request) {

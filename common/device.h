@@ -5,7 +5,9 @@
 #include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 namespace nvlm {
 
@@ -35,6 +37,19 @@ bool processor_has_fast_bfloat16();
 /// another name; std::runtime_error if there is no CUDA back end, no driver or
 ///         no such device, with the reason
 at::Device parse_device(const std::string& text);
+
+/// A device and what a model may take of its memory.
+struct DeviceMemory {
+  at::Device device;
+  int64_t free = 0;  // bytes
+};
+
+/// This machine's devices in order of preference, cuda:0, cuda:1, ... and last the CPU, with the
+/// memory that is free now. Of a CUDA device a tenth of that is left alone, for workspaces and gaps
+/// between blocks. Where CUDA cannot be used the reason is logged for debugging, and the CPU stands
+/// alone.
+/// throws  std::runtime_error if /proc/meminfo does not say what is free
+std::vector<DeviceMemory> device_memories();
 
 /// The dtype to compute in.
 /// request  auto: bfloat16 on CUDA and on processors with fast bfloat16, float32 elsewhere;

@@ -7,12 +7,17 @@
 #include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
+#include <vector>
+
 namespace nvlm {
 
 struct ParameterStyle {
   at::ScalarType dtype = at::kFloat;
   at::Device device = at::kCPU;  // meta: shapes alone, nothing is allocated
   bool initialise = true;        // false: what the memory holds, for weights that are loaded next
+  /// Where a stack of layers lies that is spread over several devices: of each layer, and last of
+  /// what follows the stack. Empty: on `device`, like all the rest.
+  std::vector<at::Device> layer_devices = {};
 };
 
 /// While it lives, modules that this thread constructs make their parameters in this style. Scopes
@@ -27,6 +32,11 @@ class ParameterScope {
  private:
   ParameterStyle outer_;
 };
+
+/// The innermost scope's style for layer `depth` of a stack and what stands before it; as many as
+/// there are layers: for what follows the stack.
+/// throws  c10::Error if the style knows fewer layers
+ParameterStyle style_at_depth(int64_t depth);
 
 /// Memory for a parameter in the style of the innermost scope; its values are up to the caller, who
 /// asks initialises_parameters() before it gives any.

@@ -26,6 +26,12 @@ LlamaConfig read_config(const fs::path& path) {
   }
 }
 
+// Counted without taking memory for them.
+PartSizes described_sizes(const LlamaConfig& config) {
+  const ParameterScope shapes_only({.device = at::kMeta});
+  return part_sizes(*LlamaForCausalLM(config));
+}
+
 Json generation_json(const LlamaConfig& config) {
   Json all = to_json(config);
   return {{"bos_token_id", all["bos_token_id"]}, {"eos_token_id", all["eos_token_id"]}};
@@ -74,11 +80,16 @@ LoadOptions llama_load_options(const LlamaConfig& config, at::ScalarType dtype,
 }
 
 LlamaForCausalLM load_llama(const fs::path& dir, at::ScalarType dtype) {
+  return load_llama(dir, on_cpu(dtype));
+}
+
+LlamaForCausalLM load_llama(const fs::path& dir, const PlaceModel& place) {
   const auto load = [&](const LlamaConfig& config, const WeightSource& weights) {
     check_plausible(config, weights);
-    const ParameterScope scope({.dtype = dtype, .initialise = false});
+    const ParameterStyle style = place(described_sizes(config));
+    const ParameterScope scope(style);
     LlamaForCausalLM model(config);
-    load_weights(*model, weights, llama_load_options(config, dtype));
+    load_weights(*model, weights, llama_load_options(config, style.dtype));
     return model;
   };
   if (is_meta_llama(dir)) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/load_weights.h"
+#include "decoder/device_map.h"
 #include "decoder/generation.h"
 #include "decoder/llama.h"
 
@@ -17,6 +18,10 @@ namespace nvlm::decoder {
 /// throws  std::runtime_error or std::invalid_argument naming the file: a field that is missing or
 ///         impossible, every missing, unexpected, mis-shaped or non-finite tensor
 LlamaForCausalLM load_llama(const std::filesystem::path& dir, at::ScalarType dtype = at::kFloat);
+
+/// The same where, and in the dtype that, `place` says; weights go straight to their device.
+/// throws  as load_llama, and what `place` throws
+LlamaForCausalLM load_llama(const std::filesystem::path& dir, const PlaceModel& place);
 
 /// What to pass to load_weights for a LlamaForCausalLM: rotary frequencies of old files are
 /// ignored, and so is a stored head where it is tied.

@@ -84,7 +84,7 @@ Tensor prefill(LlamaForCausalLMImpl& model, const DecoderInputs& prompt, Growing
     const Tensor& mask = prompt.cross_attention->mask;
     growing.cross_mask = mask.gather(1, rows.expand({-1, 1, mask.size(2)}));
   }
-  return hidden.gather(1, rows.expand({-1, 1, hidden.size(2)})).squeeze(1);
+  return hidden.gather(1, rows.to(hidden.device()).expand({-1, 1, hidden.size(2)})).squeeze(1);
 }
 
 // Runs the newest tokens: [rows, hidden]
@@ -128,9 +128,10 @@ Generation generate(LlamaForCausalLMImpl& model, const DecoderInputs& prompt,
   for (int64_t step = 0;; ++step) {
     Tensor logits = model.logits(hidden).to(at::kFloat);  // [rows, vocab]
     if (hook) hook(step, growing.samples, logits);
-    growing.tokens = sample(logits, config.sampling, growing.streams);
+    const Tensor drawn = sample(logits, config.sampling, growing.streams);
+    growing.tokens = drawn.to(growing.positions.device());
     const Tensor log_probabilities =
-        logits.gather(1, growing.tokens.unsqueeze(1)).squeeze(1) - logits.logsumexp(1);
+        logits.gather(1, drawn.unsqueeze(1)).squeeze(1) - logits.logsumexp(1);
     const Tensor tokens_here = growing.tokens.cpu();
     const Tensor log_probabilities_here = log_probabilities.cpu();
     const int64_t* tokens = tokens_here.const_data_ptr<int64_t>();

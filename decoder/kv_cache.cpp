@@ -18,10 +18,15 @@ Tensor selected_positions(const Tensor& stored, const Tensor& rows, int64_t leng
 
 KvCache::KvCache(int64_t layers, int64_t batch, int64_t kv_heads, int64_t head_dim,
                  int64_t capacity, at::TensorOptions options)
+    : KvCache(std::vector<at::Device>(static_cast<size_t>(layers), options.device()), batch,
+              kv_heads, head_dim, capacity, options) {}
+
+KvCache::KvCache(const std::vector<at::Device>& layers, int64_t batch, int64_t kv_heads,
+                 int64_t head_dim, int64_t capacity, at::TensorOptions options)
     : mask_(at::ones({batch, capacity}, options.dtype(at::kBool))), capacity_(capacity) {
-  for (int64_t layer = 0; layer < layers; ++layer) {
-    keys_.push_back(at::empty({batch, kv_heads, capacity, head_dim}, options));
-    values_.push_back(at::empty({batch, kv_heads, capacity, head_dim}, options));
+  for (const at::Device device : layers) {
+    keys_.push_back(at::empty({batch, kv_heads, capacity, head_dim}, options.device(device)));
+    values_.push_back(at::empty({batch, kv_heads, capacity, head_dim}, options.device(device)));
   }
 }
 
@@ -59,13 +64,19 @@ void KvCache::advance(int64_t seq) { length_ += seq; }
 
 void KvCache::select_rows(const Tensor& rows) {
   const at::NoGradGuard no_grad;
-  for (Tensor& stored : keys_) stored = selected_positions(stored, rows, length_);
-  for (Tensor& stored : values_) stored = selected_positions(stored, rows, length_);
   mask_ = mask_.index_select(0, rows);
+  Tensor here = rows;  // neighbours mostly share a device, and then nothing is copied
+  for (size_t layer = 0; layer < keys_.size(); ++layer) {
+    here = here.to(keys_[layer].device());
+    keys_[layer] = selected_positions(keys_[layer], here, length_);
+    values_[layer] = selected_positions(values_[layer], here, length_);
+  }
+  here = rows;
   for (std::optional<MemoryKeysValues>& block : memory) {
     if (!block) continue;
-    block->keys = block->keys.index_select(0, rows);
-    block->values = block->values.index_select(0, rows);
+    here = here.to(block->keys.device());
+    block->keys = block->keys.index_select(0, here);
+    block->values = block->values.index_select(0, here);
   }
 }
 

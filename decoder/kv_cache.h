@@ -19,6 +19,11 @@ class KvCache {
   KvCache(int64_t layers, int64_t batch, int64_t kv_heads, int64_t head_dim, int64_t capacity,
           at::TensorOptions options);
 
+  /// The same with the keys and values of each layer on a device of its own; what concerns all of
+  /// them, such as the mask, stays on that of the options.
+  KvCache(const std::vector<at::Device>& layers, int64_t batch, int64_t kv_heads, int64_t head_dim,
+          int64_t capacity, at::TensorOptions options);
+
   /// Positions filled so far.
   int64_t length() const { return length_; }
 

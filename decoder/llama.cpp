@@ -9,11 +9,31 @@
 namespace nvlm::decoder {
 namespace {
 
+// What runs through the layers, and what they all read.
+struct ResidualStream {
+  Tensor hidden;  // [batch, seq, hidden]
+  AttentionContext context;
+  std::optional<CrossAttention> cross_attention;
+
+  // To the device of the layer that comes next.
+  void enter(at::Device device) {
+    if (hidden.device() == device) return;
+    hidden = hidden.to(device);
+    context = context.on(device);
+    if (!cross_attention) return;
+    Tensor& memory = cross_attention->memory;
+    if (memory.defined()) memory = memory.to(device);
+    cross_attention->mask = cross_attention->mask.to(device);
+  }
+};
+
 // Runs the cross-attention block that stands before layer `depth`, if there is one.
-Tensor read_memory(int64_t depth, const Tensor& hidden, const DecoderInputs& inputs, KvCache* cache,
-                   AttentionProbe* probe) {
-  if (!inputs.cross_attention) return hidden;
-  const CrossAttention& cross = *inputs.cross_attention;
+Tensor read_memory(int64_t depth, const ResidualStream& stream) {
+  const Tensor& hidden = stream.hidden;
+  if (!stream.cross_attention) return hidden;
+  const CrossAttention& cross = *stream.cross_attention;
+  KvCache* const cache = stream.context.cache;
+  AttentionProbe* const probe = stream.context.probe;
   const std::optional<int64_t> block = cross.blocks->block_at(depth);
   if (!block) return hidden;
   if (cache == nullptr) {
@@ -59,8 +79,10 @@ LlamaModelImpl::LlamaModelImpl(const LlamaConfig& config) : config_(validated(co
   }
   layers = register_module("layers", torch::nn::ModuleList());
   for (int64_t layer = 0; layer < config.layers; ++layer) {
+    const ParameterScope scope(style_at_depth(layer));
     layers->push_back(LlamaLayer(config, layer));
   }
+  const ParameterScope scope(style_at_depth(config.layers));
   norm = register_module("norm", DecoderNorm(config));
 }
 
@@ -105,7 +127,7 @@ Tensor LlamaModelImpl::first_layer_input(const DecoderInputs& inputs) {
 Tensor LlamaModelImpl::run(const DecoderInputs& inputs, KvCache* cache, AttentionProbe* probe,
                            std::vector<Tensor>* outputs) {
   check_inputs(inputs, cache);
-  Tensor hidden = first_layer_input(inputs);
+  const Tensor hidden = first_layer_input(inputs);
   const int64_t seq = hidden.size(1);
   std::optional<RotaryAngles> angles;
   if (frequencies_.defined()) {
@@ -116,19 +138,24 @@ Tensor LlamaModelImpl::run(const DecoderInputs& inputs, KvCache* cache, Attentio
     cache->memory.resize(static_cast<size_t>(inputs.cross_attention->blocks->num_blocks()));
   }
   const at::TensorOptions activations(hidden.options().requires_grad(std::nullopt));
-  const AttentionContext context{
-      .angles = angles,
-      .mask = causal_mask(inputs.attention_mask, seq, cache, activations),
-      .cache = cache,
-      .probe = probe};
+  ResidualStream stream{
+      .hidden = hidden,
+      .context = {.angles = angles,
+                  .mask = causal_mask(inputs.attention_mask, seq, cache, activations),
+                  .cache = cache,
+                  .probe = probe},
+      .cross_attention = inputs.cross_attention};
   for (int64_t depth = 0; depth < config_.layers; ++depth) {
-    hidden = read_memory(depth, hidden, inputs, cache, probe);
-    hidden = layers->at<LlamaLayerImpl>(static_cast<size_t>(depth)).forward(hidden, context);
-    if (outputs != nullptr) outputs->push_back(hidden);
+    auto& layer = layers->at<LlamaLayerImpl>(static_cast<size_t>(depth));
+    stream.enter(layer.device());
+    stream.hidden = read_memory(depth, stream);
+    stream.hidden = layer.forward(stream.hidden, stream.context);
+    if (outputs != nullptr) outputs->push_back(stream.hidden);
   }
-  hidden = read_memory(config_.layers, hidden, inputs, cache, probe);
+  stream.enter(norm->weight.device());
+  stream.hidden = read_memory(config_.layers, stream);
   if (cache != nullptr) cache->advance(seq);
-  return hidden;
+  return stream.hidden;
 }
 
 Tensor LlamaModelImpl::forward(const DecoderInputs& inputs, KvCache* cache, AttentionProbe* probe) {
@@ -149,6 +176,7 @@ Tensor position_ids_of(const Tensor& attention_mask) {
 LlamaForCausalLMImpl::LlamaForCausalLMImpl(const LlamaConfig& config) : config_(config) {
   model = register_module("model", LlamaModel(config));
   if (!config.tie_word_embeddings) {
+    const ParameterScope scope(style_at_depth(config.layers));
     lm_head_ = register_module("lm_head", Linear(config.hidden, config.vocab, /*has_bias=*/false));
   }
   if (initialises_parameters()) initialize(*this, config.initializer_range);
@@ -164,8 +192,10 @@ Tensor LlamaForCausalLMImpl::hidden_states(const DecoderInputs& inputs, KvCache*
 }
 
 Tensor LlamaForCausalLMImpl::logits(const Tensor& hidden) {
-  if (config_.tie_word_embeddings) return linear_map(hidden, model->embed_tokens->weight);
-  return lm_head_(hidden);
+  if (config_.tie_word_embeddings) {
+    return linear_map(hidden.to(device()), model->embed_tokens->weight);
+  }
+  return lm_head_(hidden.to(lm_head_->weight.device()));
 }
 
 Tensor LlamaForCausalLMImpl::forward(const DecoderInputs& inputs, KvCache* cache) {
@@ -180,12 +210,14 @@ DecoderInputs LlamaForCausalLMImpl::text_inputs(const Tensor& input_ids,
 
 KvCache LlamaForCausalLMImpl::make_cache(int64_t batch, int64_t capacity) {
   const Tensor& weight = model->embed_tokens->weight;
-  const at::DeviceType device = weight.device().type();
-  const at::ScalarType dtype = at::autocast::is_autocast_enabled(device)
-                                   ? at::autocast::get_autocast_dtype(device)
+  const at::DeviceType kind = device().type();
+  const at::ScalarType dtype = at::autocast::is_autocast_enabled(kind)
+                                   ? at::autocast::get_autocast_dtype(kind)
                                    : weight.scalar_type();
-  return KvCache(config_.layers, batch, config_.kv_heads, config_.head_dim, capacity,
-                 at::TensorOptions(dtype).device(weight.device()));
+  std::vector<at::Device> layers;
+  for (const auto& layer : *model->layers) layers.push_back(layer->as<LlamaLayerImpl>()->device());
+  return KvCache(layers, batch, config_.kv_heads, config_.head_dim, capacity,
+                 at::TensorOptions(dtype).device(device()));
 }
 
 }  // namespace nvlm::decoder

@@ -22,8 +22,12 @@ class LlamaModelImpl : public torch::nn::Module {
   explicit LlamaModelImpl(const LlamaConfig& config);
 
   /// Runs the stack over new positions; `cache` may be null (no generation), `probe` may be null.
-  /// inputs.attention_mask may be undefined: all tokens are real.
-  /// returns  [batch, seq, hidden] after the final norm; padded positions hold finite numbers
+  /// inputs.attention_mask may be undefined: all tokens are real. Layers may lie on several devices
+  /// (decoder/device_map.h); what they share then moves along, once at each border.
+  /// inputs   on the device of embed_tokens
+  /// returns  [batch, seq, hidden] after the final norm, on the norm's device; padded positions
+  /// hold
+  ///          finite numbers
   /// throws   c10::Error if shapes disagree or the cache is full
   Tensor forward(const DecoderInputs& inputs, KvCache* cache = nullptr,
                  AttentionProbe* probe = nullptr);
@@ -33,7 +37,7 @@ class LlamaModelImpl : public torch::nn::Module {
   Tensor first_layer_input(const DecoderInputs& inputs);
 
   /// The residual stream after each layer, before the final norm; for parity tests and probes.
-  /// returns  one [batch, seq, hidden] per layer
+  /// returns  one [batch, seq, hidden] per layer, on its device
   std::vector<Tensor> layer_outputs(const DecoderInputs& inputs);
 
   Embedding embed_tokens{nullptr};
@@ -65,14 +69,18 @@ class LlamaForCausalLMImpl : public torch::nn::Module {
  public:
   explicit LlamaForCausalLMImpl(const LlamaConfig& config);
 
+  /// Where prompts are expected: the device of embed_tokens.
+  at::Device device() const { return model->embed_tokens->weight.device(); }
+
   /// input_ids [batch, seq] int64 -> [batch, seq, hidden]
   Tensor embed(const Tensor& input_ids);
 
-  /// returns  [batch, seq, hidden] after the final norm
+  /// returns  [batch, seq, hidden] after the final norm, on its device
   Tensor hidden_states(const DecoderInputs& inputs, KvCache* cache = nullptr,
                        AttentionProbe* probe = nullptr);
 
-  /// hidden [..., hidden] after the final norm -> logits [..., vocab] in the compute dtype
+  /// hidden [..., hidden] after the final norm -> logits [..., vocab] in the compute dtype, on the
+  /// device of the head: a tied one lies where embed_tokens does
   Tensor logits(const Tensor& hidden);
 
   /// hidden_states then logits: [batch, seq, vocab]
@@ -82,7 +90,7 @@ class LlamaForCausalLMImpl : public torch::nn::Module {
   /// input_ids [batch, seq] int64, attention_mask [batch, seq] bool
   DecoderInputs text_inputs(const Tensor& input_ids, const Tensor& attention_mask);
 
-  /// An empty cache on the device of the weights, in the dtype of the keys they give: their own, or
+  /// An empty cache on the devices of the layers, in the dtype of the keys they give: their own, or
   /// autocast's where that is on.
   KvCache make_cache(int64_t batch, int64_t capacity);
 

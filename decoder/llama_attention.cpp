@@ -4,6 +4,13 @@
 
 namespace nvlm::decoder {
 
+AttentionContext AttentionContext::on(at::Device device) const {
+  AttentionContext moved = *this;
+  if (angles) moved.angles = RotaryAngles{angles->cos.to(device), angles->sin.to(device)};
+  if (mask.bias.defined()) moved.mask.bias = mask.bias.to(device);
+  return moved;
+}
+
 LlamaAttentionImpl::LlamaAttentionImpl(const LlamaConfig& config, int64_t layer)
     : heads_(config.heads), kv_heads_(config.kv_heads), head_dim_(config.head_dim), layer_(layer) {
   const auto linear = [&](const char* name, int64_t in, int64_t out, bool bias) {

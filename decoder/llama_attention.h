@@ -21,6 +21,9 @@ struct AttentionContext {
   AttentionMask mask;
   KvCache* cache = nullptr;         // may be null
   AttentionProbe* probe = nullptr;  // may be null
+
+  /// The same with its tensors on another device; the cache looks after its own.
+  AttentionContext on(at::Device device) const;
 };
 
 class LlamaAttentionImpl : public torch::nn::Module {

@@ -18,6 +18,9 @@ class LlamaLayerImpl : public torch::nn::Module {
   /// hidden [batch, seq, hidden] -> [batch, seq, hidden]
   Tensor forward(const Tensor& hidden, const AttentionContext& context);
 
+  /// Where the layer lies, and expects what it is given.
+  at::Device device() const { return input_layernorm->weight.device(); }
+
   LlamaAttention self_attn{nullptr};
   LlamaMlp mlp{nullptr};
   DecoderNorm input_layernorm{nullptr}, post_attention_layernorm{nullptr};

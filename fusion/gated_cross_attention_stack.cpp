@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "common/parameter_scope.h"
+
 namespace nvlm::fusion {
 namespace {
 
@@ -36,6 +38,7 @@ GatedCrossAttentionStackImpl::GatedCrossAttentionStackImpl(const GatedCrossAtten
     : depths_(std::move(depths)) {
   check_rising(depths_);
   for (size_t i = 0; i < depths_.size(); ++i) {
+    const ParameterScope scope(style_at_depth(depths_[i]));
     blocks_.push_back(
         register_module(std::to_string(i), std::make_shared<GatedCrossAttentionImpl>(config)));
   }
@@ -46,6 +49,7 @@ GatedCrossAttentionStackImpl::GatedCrossAttentionStackImpl(const FlamingoBlockCo
     : depths_(std::move(depths)) {
   check_rising(depths_);
   for (size_t i = 0; i < depths_.size(); ++i) {
+    const ParameterScope scope(style_at_depth(depths_[i]));
     blocks_.push_back(
         register_module(std::to_string(i), std::make_shared<FlamingoBlockImpl>(config)));
   }

@@ -12,8 +12,19 @@
 #include "common/translated_weights.h"
 #include "common/weight_store.h"
 #include "decoder/checkpoint.h"
+#include "fusion/model_sizes.h"
 
 namespace nvlm::fusion {
+namespace {
+
+/// Counted without taking memory for them.
+decoder::PartSizes described_sizes(const MllamaConfig& config) {
+  const ParameterScope shapes_only({.device = at::kMeta});
+  const MllamaModel shapes(config);
+  return model_sizes(*shapes, *shapes->language_model, config.depths());
+}
+
+}  // namespace
 
 MllamaConfig read_mllama_config(const std::filesystem::path& folder) {
   const Json json = read_json(folder / "config.json");
@@ -31,11 +42,12 @@ MllamaConfig read_mllama_config(const std::filesystem::path& folder) {
 }
 
 MllamaModel load_mllama(const std::filesystem::path& folder, const MllamaConfig& config,
-                        at::ScalarType dtype) {
+                        const decoder::PlaceModel& place) {
   const WeightStore weights = WeightStore::open(folder);
   decoder::check_plausible(num_parameters(config), weights);
   const bool is_new_naming = weights.contains("model.multi_modal_projector.weight");
-  const ParameterScope scope({.dtype = dtype, .initialise = false});
+  const ParameterStyle style = place(described_sizes(config));
+  const ParameterScope scope(style);
   MllamaModel model(config);
   std::map<std::string, TensorOrigin> origins;
   for (const auto& parameter : model->named_parameters()) {
@@ -44,9 +56,14 @@ MllamaModel load_mllama(const std::filesystem::path& folder, const MllamaConfig&
         is_new_naming ? mllama_new_stored_name(config, name) : mllama_stored_name(config, name);
   }
   load_weights(*model, TranslatedWeights(weights, std::move(origins)),
-               {.ignored = {"rotary_emb.inv_freq"}, .dtype = dtype});
+               {.ignored = {"rotary_emb.inv_freq"}, .dtype = style.dtype});
   model->eval();
   return model;
+}
+
+MllamaModel load_mllama(const std::filesystem::path& folder, const MllamaConfig& config,
+                        at::ScalarType dtype) {
+  return load_mllama(folder, config, decoder::on_cpu(dtype));
 }
 
 MllamaModel load_mllama(const std::filesystem::path& folder, at::ScalarType dtype) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "common/tensor.h"
+#include "decoder/device_map.h"
 #include "fusion/mllama_model.h"
 
 namespace nvlm::fusion {
@@ -22,6 +23,11 @@ MllamaModel load_mllama(const std::filesystem::path& folder, const MllamaConfig&
 
 /// The same with the folder's own configuration.
 MllamaModel load_mllama(const std::filesystem::path& folder, at::ScalarType dtype = at::kFloat);
+
+/// The same where, and in the dtype that, `place` says; weights go straight to their device.
+/// throws  as load_mllama, and what `place` throws
+MllamaModel load_mllama(const std::filesystem::path& folder, const MllamaConfig& config,
+                        const decoder::PlaceModel& place);
 
 /// Writes config.json, preprocessor_config.json, generation_config.json, tokenizer.json (a copy)
 /// and model.safetensors, each atomically, the weights last, in their dtype and under the names

@@ -16,6 +16,7 @@
 #include "decoder/checkpoint.h"
 #include "decoder/tokenizer/tokenizer.h"
 #include "fusion/internvl_native.h"
+#include "fusion/model_sizes.h"
 
 namespace nvlm::fusion {
 namespace {
@@ -46,12 +47,10 @@ void complete_native_config(MultimodalConfig& config, const std::filesystem::pat
   config.decoder.tie_word_embeddings = !internvl_native_has_head(weights);
 }
 
-/// Counted without taking memory for them.
-int64_t described_parameters(const MultimodalConfig& config) {
+/// Built without taking memory for its parameters.
+MultimodalModel shapes_of(const MultimodalConfig& config) {
   const ParameterScope shapes_only({.device = at::kMeta});
-  int64_t count = 0;
-  for (const Tensor& weight : MultimodalModel(config)->parameters()) count += weight.numel();
-  return count;
+  return MultimodalModel(config);
 }
 
 std::vector<std::string> tensor_names(const torch::nn::Module& module) {
@@ -82,6 +81,11 @@ Json generation_defaults(const decoder::Tokenizer& tokenizer, const PromptFormat
 }
 
 MultimodalModel load_multimodal(const std::filesystem::path& folder, at::ScalarType dtype) {
+  return load_multimodal(folder, decoder::on_cpu(dtype));
+}
+
+MultimodalModel load_multimodal(const std::filesystem::path& folder,
+                                const decoder::PlaceModel& place) {
   const Json json = read_json(folder / "config.json");
   const WeightStore weights = WeightStore::open(folder);
   const bool is_native = is_internvl_native(json);
@@ -97,13 +101,16 @@ MultimodalModel load_multimodal(const std::filesystem::path& folder, at::ScalarT
   } catch (const std::exception& error) {
     throw std::runtime_error(folder.string() + ": " + error.what());
   }
-  decoder::check_plausible(described_parameters(config), weights);
-  const ParameterScope scope({.dtype = dtype, .initialise = false});
+  const MultimodalModel shapes = shapes_of(config);
+  decoder::check_plausible(decoder::num_elements(*shapes), weights);
+  const ParameterStyle style =
+      place(model_sizes(*shapes, *shapes->language_model, config.fusion.depths));
+  const ParameterScope scope(style);
   MultimodalModel model(config);
   std::map<std::string, TensorOrigin> origins;
   if (is_native) origins = internvl_native_origins(tensor_names(*model), weights);
   LoadOptions options;
-  options.dtype = dtype;
+  options.dtype = style.dtype;
   load_weights(*model, TranslatedWeights(weights, std::move(origins)), options);
   model->eval();
   return model;

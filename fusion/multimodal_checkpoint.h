@@ -6,6 +6,7 @@
 
 #include "common/json.h"
 #include "common/tensor.h"
+#include "decoder/device_map.h"
 #include "decoder/tokenizer/tokenizer.h"
 #include "fusion/multimodal_model.h"
 #include "fusion/prompt_format.h"
@@ -14,11 +15,16 @@ namespace nvlm::fusion {
 
 /// Loads config.json, preprocessor_config.json (where it exists) and the weights: a lab model of
 /// any variant, NVLM-D, or InternVL with a Llama or Qwen2 decoder, in its original layout or that
-/// of Hugging Face's native port (see internvl_native.h). In evaluation mode, on the CPU. dtype of
-/// all parameters throws  std::runtime_error naming the file and what is wrong with it, all tensors
-/// at once
+/// of Hugging Face's native port (see internvl_native.h). In evaluation mode, on the CPU.
+/// dtype   of all parameters
+/// throws  std::runtime_error naming the file and what is wrong with it, all tensors at once
 MultimodalModel load_multimodal(const std::filesystem::path& folder,
                                 at::ScalarType dtype = at::kFloat);
+
+/// The same where, and in the dtype that, `place` says; weights go straight to their device.
+/// throws  as load_multimodal, and what `place` throws
+MultimodalModel load_multimodal(const std::filesystem::path& folder,
+                                const decoder::PlaceModel& place);
 
 /// Writes config.json, model.safetensors, tokenizer.json (a copy), preprocessor_config.json and
 /// generation_config.json into `folder`, which is made if need be. Each file appears complete or

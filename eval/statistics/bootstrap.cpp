@@ -7,17 +7,10 @@
 
 #include "common/random.h"
 #include "eval/statistics/group_sums.h"
+#include "eval/statistics/quantile.h"
 
 namespace nvlm::eval {
 namespace {
-
-double quantile(const std::vector<double>& sorted, double q) {
-  const double position = q * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<size_t>(position);
-  const size_t above = std::min(below + 1, sorted.size() - 1);
-  const double part = position - static_cast<double>(below);
-  return sorted[below] + (sorted[above] - sorted[below]) * part;
-}
 
 void check_bootstrap(std::span<const double> values, const BootstrapOptions& options,
                      std::span<const int64_t> groups) {
@@ -55,8 +48,8 @@ MeanInterval bootstrap_mean(std::span<const double> values, const BootstrapOptio
   }
   std::sort(means.begin(), means.end());
   const double tail = (1.0 - options.confidence) / 2.0;
-  result.low = quantile(means, tail);
-  result.high = quantile(means, 1.0 - tail);
+  result.low = sorted_quantile(means, tail);
+  result.high = sorted_quantile(means, 1.0 - tail);
   return result;
 }
 

@@ -9,11 +9,9 @@
 #include <ctime>
 #include <fstream>
 #include <map>
-#include <set>
 #include <stdexcept>
 
 #include "common/atomic_file.h"
-#include "common/atomic_folder.h"
 #include "common/device.h"
 #include "common/error.h"
 #include "common/json.h"
@@ -24,6 +22,7 @@
 #include "experiments/ablations/continuation.h"
 #include "experiments/ablations/process_pool.h"
 #include "experiments/ablations/run_arm.h"
+#include "experiments/ablations/suite_manifest.h"
 #include "experiments/training/run_dir.h"
 #include "experiments/training/trainer.h"
 #include "fusion/multimodal_checkpoint.h"
@@ -374,7 +373,9 @@ AblateStatus ablate(const AblateRequest& request, const AblationPlan& plan) {
   for (const SharedRun& shared : runs) {
     if (is_complete_run(request.out / part_name(*shared.run))) share_results(request.out, shared);
   }
-  return complete ? AblateStatus::kComplete : AblateStatus::kInterrupted;
+  if (!complete) return AblateStatus::kInterrupted;
+  write_suite_manifest(request.out);
+  return AblateStatus::kComplete;
 }
 
 bool run_part(const fs::path& suite_folder, const std::string& part) {

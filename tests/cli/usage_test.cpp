@@ -34,7 +34,7 @@ TEST_CASE("usage errors name the option and the nearest known one") {
 TEST_CASE("every verb explains itself") {
   for (const char* verb :
        {"extract", "generate", "train", "eval", "data", "inspect", "convert", "convert assemble",
-        "convert export", "convert llama", "chat", "parity", "doctor"}) {
+        "convert export", "convert llama", "chat", "parity", "doctor", "plot", "report"}) {
     CAPTURE(verb);
     const ProgramResult result = nvlm(std::string(verb) + " --help");
     CHECK(result.exit_code == 0);

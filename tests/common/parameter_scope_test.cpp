@@ -31,6 +31,19 @@ TEST_CASE("parameter scope: the innermost style holds, and the outer one returns
   CHECK(initialises_parameters());
 }
 
+TEST_CASE("parameter scope: layers of a stack lie where the style says") {
+  CHECK(style_at_depth(7).device.is_cpu());
+  const ParameterScope spread({.dtype = at::kBFloat16, .layer_devices = {at::kCPU, at::kMeta}});
+  CHECK(new_parameter({2}).is_cpu());
+  CHECK(style_at_depth(0).device.is_cpu());
+  const ParameterScope layer(style_at_depth(1));
+  CHECK(new_parameter({2}).is_meta());
+  CHECK((new_parameter({2}).scalar_type() == at::kBFloat16));
+  CHECK(style_at_depth(0).device.is_cpu());  // asked within another layer, too
+  CHECK_THROWS_AS(style_at_depth(2), c10::Error);
+  CHECK_THROWS_AS(style_at_depth(-1), c10::Error);
+}
+
 TEST_CASE("linear and embedding: LibTorch's names, draws and results") {
   const Tensor input = at::arange(6, at::kFloat).view({2, 3}) / 6;
   const Tensor ids = at::tensor({int64_t{4}, int64_t{0}, int64_t{4}});

@@ -170,6 +170,16 @@ TEST_CASE("device and dtype names") {
   CHECK_FALSE(processor_features().empty());
 }
 
+TEST_CASE("device memories: the CPU comes last, and has some") {
+  const std::vector<DeviceMemory> devices = device_memories();
+  REQUIRE_FALSE(devices.empty());
+  CHECK(devices.back().device.is_cpu());
+  for (const DeviceMemory& memory : devices) CHECK(memory.free > 0);
+  for (size_t i = 0; i + 1 < devices.size(); ++i) {
+    CHECK(devices[i].device == at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(i)));
+  }
+}
+
 TEST_CASE("log levels") {
   set_log_level("warning");
   CHECK(log_level() == "warning");

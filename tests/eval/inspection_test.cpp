@@ -36,6 +36,7 @@ TEST_CASE("vision and multimodal presets have the published numbers of parameter
   CHECK(parameters_of("internvit-300m") == 304'012'288);
   CHECK(parameters_of("internvit-6b") == 5'536'496'000);
   CHECK(parameters_of("nvlm-d-72b") == 79'379'593'344);  // dummy heads included
+  CHECK(parameters_of("nvlm-d-34b") == 40'334'383'488);
   const auto modules = modules_of(preset_summary("internvl2.5-1b"));
   int64_t vision = 0, projector = 0, decoder = 0;
   for (const auto& [module, parameters] : modules) {

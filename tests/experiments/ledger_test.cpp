@@ -4,9 +4,9 @@
 #include <c10/core/InferenceMode.h>
 #include <doctest/doctest.h>
 
-#include "common/parameter_scope.h"
 #include "decoder/presets.h"
 #include "decoder/tokenizer/tokenizer.h"
+#include "experiments/efficiency/conventions.h"
 #include "experiments/efficiency/flop_counter.h"
 #include "experiments/recipes/lab_tokenizer.h"
 #include "experiments/training/autocast.h"
@@ -204,12 +204,10 @@ TEST_CASE("ledger: every product of an answer, the prompt and each token") {
 
 /// The layers and the head over `batch` texts, entered behind the embedding table.
 double counted_text(decoder::LlamaForCausalLM& model, int64_t batch, int64_t sequence,
-                    at::Device device, bool trains) {
-  const at::TensorOptions longs = at::TensorOptions(at::kLong).device(device);
+                    bool trains) {
   decoder::DecoderInputs inputs;
-  inputs.embeddings =
-      at::zeros({batch, sequence, model->config().hidden}, at::TensorOptions(device));
-  inputs.position_ids = at::zeros({batch, sequence}, longs);
+  inputs.embeddings = at::zeros({batch, sequence, model->config().hidden});
+  inputs.position_ids = at::zeros({batch, sequence}, at::kLong);
   const FlopCounter counter;
   const Tensor logits = model->forward(inputs);
   if (trains) logits.sum().backward();
@@ -217,52 +215,57 @@ double counted_text(decoder::LlamaForCausalLM& model, int64_t batch, int64_t seq
   return counter.total();
 }
 
-void check_text(const decoder::LlamaConfig& config, at::Device device, AttentionKernel kernel) {
-  constexpr int64_t kBatch = 2, kSequence = 33;
-  const ParameterScope scope({.device = device});
+void check_text(const decoder::LlamaConfig& config, int64_t batch, int64_t sequence) {
   decoder::LlamaForCausalLM model(config);
-  const BatchShape shape{.batch = kBatch, .sequence = kSequence, .logits = kBatch * kSequence};
+  const BatchShape shape{.batch = batch, .sequence = sequence, .logits = batch * sequence};
   for (const bool trains : {false, true}) {
     CAPTURE(trains);
     for (Tensor& parameter : model->parameters()) parameter.set_requires_grad(trains);
-    CHECK(model_flops(config, shape, {.trained = {.decoder = trains}, .kernel = kernel})
-              .all()
-              .total() == counted_text(model, kBatch, kSequence, device, trains));
+    CHECK(model_flops(config, shape, {.trained = {.decoder = trains}}).all().total() ==
+          counted_text(model, batch, sequence, trains));
   }
 }
 
-TEST_CASE("ledger: published Llamas at their real sizes, without memory") {
-  // LibTorch has no fused attention for tensors without memory.
-  for (const char* name :
-       {"llama-2-7b", "llama-3.1-8b", "llama-3.2-1b", "qwen2.5-0.5b", "yi-34b", "llama-3.1-405b"}) {
+const std::vector<std::string> kTextPresets = {"gpt2",          "llama-2-7b",   "llama-3.1-8b",
+                                               "llama-3.2-1b",  "qwen2.5-0.5b", "yi-34b",
+                                               "llama-3.1-405b"};
+
+TEST_CASE("ledger: published decoders, their shapes scaled down") {
+  for (const std::string& name : kTextPresets) {
     CAPTURE(name);
-    check_text(decoder::preset(name).value(), at::kMeta, AttentionKernel::kUnfused);
+    decoder::LlamaConfig config = decoder::preset(name).value();
+    config.hidden /= 64;
+    config.ffn_hidden /= 64;
+    config.head_dim = 4;
+    config.layers = 3;
+    config.vocab = 101;
+    check_text(config, /*batch=*/2, /*sequence=*/33);
   }
 }
 
-TEST_CASE("ledger: GPT-2, which has no layer norm without memory") {
-  decoder::LlamaConfig config = decoder::preset("gpt2").value();
-  config.layers = 2;
-  config.vocab = 100;
-  check_text(config, at::kCPU, AttentionKernel::kFused);
+TEST_CASE("ledger: published decoders at their real sizes, from their numbers of parameters") {
+  for (const std::string& name : kTextPresets) {
+    CAPTURE(name);
+    const decoder::LlamaConfig c = decoder::preset(name).value();
+    const auto head = static_cast<double>(c.hidden * c.vocab);
+    const auto pairs = static_cast<double>(c.layers * c.heads * c.head_dim);  // scores, and values
+    CHECK(model_flops(c, {.sequence = 1, .logits = 1}).all().forward ==
+          doctest::Approx(2 * (matmul_parameters(c) + head) + 4 * pairs).epsilon(1e-12));
+  }
 }
 
-fusion::MllamaConfig small_mllama() {
-  fusion::MllamaConfig config = fusion::mllama_preset("llama-3.2-11b-vision-instruct").value();
-  config.vision.hidden = 24;
-  config.vision.heads = 2;
+fusion::MllamaConfig scaled_down(fusion::MllamaConfig config) {
+  config.vision.hidden = 32;
   config.vision.layers = 4;
   config.vision.global_layers = 2;
   config.vision.ffn_hidden = 36;
   config.vision.image_size = 42;
   config.vision.intermediate_layers = {1, 3};
   config.preprocessor.tile_size = 42;
-  config.decoder.hidden = 32;
+  config.decoder.hidden /= 64;
+  config.decoder.ffn_hidden /= 64;
+  config.decoder.head_dim = 4;
   config.decoder.layers = 4;
-  config.decoder.heads = 4;
-  config.decoder.kv_heads = 2;
-  config.decoder.head_dim = 8;
-  config.decoder.ffn_hidden = 44;
   config.decoder.vocab = 50;
   config.cross_attention_layers = {1, 4};
   config.image_token_id = 50;
@@ -272,7 +275,7 @@ fusion::MllamaConfig small_mllama() {
 
 /// A picture of `used` tiles, and a sequence that sees it from its third position on.
 double counted_mllama_step(fusion::MllamaModel& model, const std::vector<int64_t>& used,
-                           int64_t sequence, bool trains, at::Device device) {
+                           int64_t sequence, bool trains) {
   const fusion::MllamaConfig& config = model->config();
   const auto pictures = static_cast<int64_t>(used.size());
   const int64_t size = config.vision.image_size,
@@ -280,14 +283,12 @@ double counted_mllama_step(fusion::MllamaModel& model, const std::vector<int64_t
   vision::MllamaImages images;
   images.num_tiles = used;
   images.aspect_ratio_ids.assign(used.size(), 1);
-  images.pixel_values =
-      at::zeros({pictures, config.vision.max_tiles, 3, size, size}, at::TensorOptions(device));
+  images.pixel_values = at::zeros({pictures, config.vision.max_tiles, 3, size, size});
   const FlopCounter counter;
   const fusion::MllamaImageFeatures features = model->encode_images(images);
-  const fusion::Memory remembered{
-      features.tokens.reshape({pictures, memory, -1}),
-      at::ones({pictures, sequence, memory}, at::TensorOptions(at::kBool).device(device))};
-  const Tensor ids = at::zeros({pictures, sequence}, at::TensorOptions(at::kLong).device(device));
+  const fusion::Memory remembered{features.tokens.reshape({pictures, memory, -1}),
+                                  at::ones({pictures, sequence, memory}, at::kBool)};
+  const Tensor ids = at::zeros({pictures, sequence}, at::kLong);
   decoder::DecoderInputs inputs{model->language_model->embed(ids), ids, {}, std::nullopt};
   inputs.cross_attention =
       decoder::CrossAttention{model->cross_attention.ptr(), remembered.tokens, remembered.mask};
@@ -297,8 +298,7 @@ double counted_mllama_step(fusion::MllamaModel& model, const std::vector<int64_t
   return counter.total();
 }
 
-void check_mllama(const fusion::MllamaConfig& config, at::Device device, AttentionKernel kernel) {
-  const ParameterScope scope({.device = device});
+void check_mllama(const fusion::MllamaConfig& config) {
   fusion::MllamaModel model(config);
   constexpr int64_t kSequence = 9;
   const int64_t memory = config.vision.max_tiles * config.vision.patches();
@@ -326,51 +326,16 @@ void check_mllama(const fusion::MllamaConfig& config, at::Device device, Attenti
             : name.starts_with("cross_attention.")       ? trained.cross_attention
                                                          : trained.decoder);
       }
-      CHECK(model_flops(config, shape, used, {trained, kernel}).all().total() ==
-            counted_mllama_step(model, used, kSequence, trained.any(), device));
+      CHECK(model_flops(config, shape, used, {.trained = trained}).all().total() ==
+            counted_mllama_step(model, used, kSequence, trained.any()));
     }
   }
 }
 
-TEST_CASE("ledger: every product of Llama 3.2 Vision") {
-  check_mllama(small_mllama(), at::kCPU, AttentionKernel::kFused);
-}
-
-TEST_CASE("ledger: Llama 3.2 Vision at its real sizes, without memory") {
-  // The encoder has layer norms, which LibTorch has not for tensors without memory.
+TEST_CASE("ledger: every product of Llama 3.2 Vision, its shapes scaled down") {
   for (const std::string& name : fusion::mllama_preset_names()) {
     CAPTURE(name);
-    const fusion::MllamaConfig config = fusion::mllama_preset(name).value();
-    const ParameterScope on_meta({.device = at::kMeta});
-    fusion::MllamaModel model(config);
-    constexpr int64_t kBatch = 2, kSequence = 9, kMemory = 1601;
-    const BatchShape shape{.batch = kBatch,
-                           .sequence = kSequence,
-                           .memory = kMemory,
-                           .new_memory = kMemory,
-                           .logits = kBatch * kSequence};
-    for (const TrainedParts& trained : {TrainedParts{}, TrainedParts{.cross_attention = true},
-                                        TrainedParts{.cross_attention = true, .decoder = true}}) {
-      for (Tensor& parameter : model->cross_attention->parameters()) {
-        parameter.set_requires_grad(trained.cross_attention);
-      }
-      for (Tensor& parameter : model->language_model->parameters()) {
-        parameter.set_requires_grad(trained.decoder);
-      }
-      const at::TensorOptions meta(at::kMeta);
-      decoder::DecoderInputs inputs;
-      inputs.embeddings = at::empty({kBatch, kSequence, config.decoder.hidden}, meta);
-      inputs.position_ids = at::empty({kBatch, kSequence}, meta.dtype(at::kLong));
-      inputs.cross_attention = decoder::CrossAttention{
-          model->cross_attention.ptr(), at::empty({kBatch, kMemory, config.decoder.hidden}, meta),
-          at::empty({kBatch, kSequence, kMemory}, meta.dtype(at::kBool))};
-      const FlopCounter counter;
-      const Tensor logits = model->language_model->forward(inputs);
-      if (trained.any()) logits.sum().backward();
-      CHECK(model_flops(config, shape, {}, {trained, AttentionKernel::kUnfused}).all().total() ==
-            counter.total());
-      CHECK(counter.uncounted().empty());
-    }
+    check_mllama(scaled_down(fusion::mllama_preset(name).value()));
   }
 }
 
