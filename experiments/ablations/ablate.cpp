@@ -9,11 +9,9 @@
 #include <ctime>
 #include <fstream>
 #include <map>
-#include <set>
 #include <stdexcept>
 
 #include "common/atomic_file.h"
-#include "common/atomic_folder.h"
 #include "common/device.h"
 #include "common/error.h"
 #include "common/json.h"
