@@ -14,7 +14,6 @@ vision::ImageLayout layout_of(int64_t tiles) {
   vision::ImageLayout layout;
   layout.columns = tiles;
   layout.rows = 1;
-  layout.has_thumbnail = tiles > 1;
   return layout;
 }
 
