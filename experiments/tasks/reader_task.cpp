@@ -42,7 +42,7 @@ ReaderTask::ReaderTask(const vision::VisionConfig& vision, const vision::TilingC
       device_(device),
       encoder_(vision),
       code_(vision.hidden, vision.grid(), device) {
-  if (!getenv("NOLOCAL")) start_local(*encoder_);
+  start_local(*encoder_);
   encoder_->to(device_);
 }
 
