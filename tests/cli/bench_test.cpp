@@ -56,14 +56,14 @@ TEST_CASE("verify: the same, different, and nothing to verify") {
   const ProgramResult same = nvlm("verify " + folder.string());
   CHECK(same.exit_code == 0);
   CHECK_FALSE(says(same.out, "different"));
-  const auto rows = folder / "samples" / "1d" / "seed-1" / "rows.jsonl";
+  const auto rows = folder / "none" / "1d" / "seed-1" / "rows.jsonl";
   std::string text = read_text_file(rows);
   text.replace(text.find("\"token_accuracy\":0."), 19, "\"token_accuracy\":1e-");
   write_file_atomically(rows, text);
   const ProgramResult changed = nvlm("verify " + folder.string());
   CHECK(changed.exit_code == 1);
-  CHECK(says(changed.out, "different  hash of samples/1d/seed-1/rows.jsonl"));
-  CHECK(says(changed.out, "different  samples/1d: mean"));
+  CHECK(says(changed.out, "different  hash of none/1d/seed-1/rows.jsonl"));
+  CHECK(says(changed.out, "different  none/1d: mean"));
 }
 
 }  // namespace

@@ -110,31 +110,45 @@ double counted_step(fusion::MultimodalModel& model, const fusion::PromptBatch& p
   return counter.total();
 }
 
-TEST_CASE("ledger: every product of a training step, whatever is trained, in both precisions") {
-  const std::vector<TrainedParts> stages = {
-      kPretrainedParts,
-      kFinetunedParts,
-      {.encoder = true, .projector = true, .cross_attention = true, .decoder = true},
-      {.projector = true},
-      {.decoder = true}};
+/// Both precisions, which differ in how attention is computed.
+void check_step(fusion::MultimodalModel& model, const fusion::PromptBatch& prompts,
+                const TrainedParts& trained) {
+  const fusion::MultimodalConfig& config = model->config();
+  const BatchShape shape = shape_of(prompts, /*labels=*/true);
+  CAPTURE(fusion::name(config.fusion.variant));
+  CAPTURE(shape.projected);
+  CAPTURE(trained.encoder);
+  CAPTURE(trained.projector);
+  CAPTURE(trained.cross_attention);
+  CAPTURE(trained.decoder);
+  set_trained(*model, trained);
+  CHECK(model_flops(config, shape, {.trained = trained}).all().total() ==
+        counted_step(model, prompts, at::kFloat));
+  CHECK(
+      model_flops(config, shape, {trained, AttentionKernel::kUnfusedWithGradient}).all().total() ==
+      counted_step(model, prompts, at::kBFloat16));
+}
+
+TEST_CASE("ledger: every product of a training step, at 1 to 7 tiles, in both precisions") {
   for (const Variant variant : kEveryVariant) {
-    CAPTURE(fusion::name(variant));
     fusion::MultimodalModel model(small_model(variant));
     for (const auto& pictures : layouts()) {
+      check_step(model, prompts_for(model->config(), pictures), kFinetunedParts);
+    }
+  }
+}
+
+TEST_CASE("ledger: every product of a training step, whatever is trained") {
+  for (const Variant variant : kEveryVariant) {
+    fusion::MultimodalModel model(small_model(variant));
+    for (const auto& pictures : {layouts().front(), layouts().back()}) {
       const fusion::PromptBatch prompts = prompts_for(model->config(), pictures);
-      const BatchShape shape = shape_of(prompts, /*labels=*/true);
-      CAPTURE(shape.projected);
-      for (const TrainedParts& trained : stages) {
-        CAPTURE(trained.encoder);
-        CAPTURE(trained.projector);
-        CAPTURE(trained.cross_attention);
-        CAPTURE(trained.decoder);
-        set_trained(*model, trained);
-        CHECK(model_flops(model->config(), shape, {.trained = trained}).all().total() ==
-              counted_step(model, prompts, at::kFloat));
-        CHECK(model_flops(model->config(), shape, {trained, AttentionKernel::kUnfusedWithGradient})
-                  .all()
-                  .total() == counted_step(model, prompts, at::kBFloat16));
+      for (const TrainedParts& trained :
+           {kPretrainedParts,
+            TrainedParts{
+                .encoder = true, .projector = true, .cross_attention = true, .decoder = true},
+            TrainedParts{.projector = true}, TrainedParts{.decoder = true}}) {
+        check_step(model, prompts, trained);
       }
     }
   }
@@ -144,16 +158,12 @@ TEST_CASE("ledger: every product of a training step through a perceiver resample
   fusion::MultimodalConfig config = small_model(Variant::kCrossAttention);
   config.fusion.resampler = {.latents = 5, .layers = 2};
   fusion::MultimodalModel model(config);
-  for (const auto& pictures : layouts()) {
+  for (const auto& pictures : {layouts().front(), layouts().back()}) {
     const fusion::PromptBatch prompts = prompts_for(config, pictures);
-    const BatchShape shape = shape_of(prompts, /*labels=*/true);
-    CAPTURE(shape.projected);
     for (const TrainedParts& trained :
          {kPretrainedParts, kFinetunedParts, TrainedParts{.projector = true},
           TrainedParts{.decoder = true}}) {
-      set_trained(*model, trained);
-      CHECK(model_flops(config, shape, {.trained = trained}).all().total() ==
-            counted_step(model, prompts, at::kFloat));
+      check_step(model, prompts, trained);
     }
   }
 }

@@ -80,11 +80,11 @@ TEST_CASE("verify: headlines and hashes that were changed instead of rows") {
   write_made_suite(folder, test::tile_tags_suite());
   write_suite_manifest(folder);
   Json manifest = read_json(folder / "manifest.json");
-  manifest["results"]["samples/1d: mean"] = 0.99;
-  manifest["files"]["samples/1d/seed-9/rows.jsonl"] = "0";
+  manifest["results"]["none/1d: mean"] = 0.99;
+  manifest["files"]["none/1d/seed-9/rows.jsonl"] = "0";
   write_file_atomically(folder / "manifest.json", manifest.dump());
   CHECK(differences(folder) ==
-        std::vector<std::string>{"hash of samples/1d/seed-9/rows.jsonl", "samples/1d: mean"});
+        std::vector<std::string>{"hash of none/1d/seed-9/rows.jsonl", "none/1d: mean"});
   write_file_atomically(folder / "manifest.json", "{}");
   CHECK_THROWS_AS(verify_suite(folder), std::runtime_error);
 }
