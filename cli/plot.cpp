@@ -64,8 +64,9 @@ int run_plot(const Arguments& arguments) {
     figures = experiments::efficiency_against_tiles(experiments::read_bench(bench));
     figures.push_back(experiments::paper_throughput_bars());
   }
-  if (bench.empty() || values->count("suite") > 0) {
-    const auto suites = open_suites("plot", (*values)["suite"].as<std::vector<std::string>>());
+  const auto folders = (*values)["suite"].as<std::vector<std::string>>();
+  if (bench.empty() || !folders.empty()) {
+    const auto suites = open_suites("plot", folders);
     for (experiments::Figure& figure : chosen_figures(suites, names)) {
       figures.push_back(std::move(figure));
     }

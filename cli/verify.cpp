@@ -18,9 +18,10 @@ int run_verify(const Arguments& arguments) {
   options.positional("suite");
   const auto values = options.parse(arguments);
   if (!values) return 0;
-  if (values->count("suite") == 0) throw UsageError("verify: expected DIR...");
+  const auto folders = (*values)["suite"].as<std::vector<std::string>>();
+  if (folders.empty()) throw UsageError("verify: expected at least one folder of a suite");
   bool is_same = true;
-  for (const std::string& folder : (*values)["suite"].as<std::vector<std::string>>()) {
+  for (const std::string& folder : folders) {
     const std::vector<experiments::Verification> checks = experiments::verify_suite(folder);
     const auto num_different = std::count_if(checks.begin(), checks.end(),
                                              [](const auto& check) { return !check.is_same; });
