@@ -100,25 +100,26 @@ SuiteRecipe text_mix_suite() {
   const auto share = [](const std::string& value) {
     return ConfigOptions{{"data.text_only", value}};
   };
-  return {.name = "text-mix",
-          .question =
-              "What does training on pictures cost in text ability, and how much text-only "
-              "data keeps it?",
-          .held_out = HeldOut::kText,
-          // An arm that is not trained shares no budget with the others.
-          .matchings = {Matching::kNone},
-          .options = {{"fusion.variant", "d"}},
-          // One step whose rate changes nothing in single precision.
-          .arms = {{"before",
-                    "before training",
-                    {{"train.steps", "1"},
-                     {"train.warmup_steps", "1"},
-                     {"train.lr", "1e-12"},
-                     {"train.min_lr", "0"}}},
-                   {"0", "no text", share("0")},
-                   {"5", "5% text", share("0.05")},
-                   {"20", "20% text", share("0.2")}},
-          .comparisons = {{"before", "0"}, {"0", "5"}, {"0", "20"}}};
+  return {
+      .name = "text-mix",
+      .question =
+          "What does training on pictures cost in text ability, and how much text-only "
+          "data keeps it?",
+      .held_out = HeldOut::kText,
+      // An arm that is not trained shares no budget with the others.
+      .matchings = {Matching::kNone},
+      .options = {{"fusion.variant", "d"}},
+      // One step whose rate changes nothing in single precision.
+      .arms = {{"before",
+                "before training",
+                {{"train.steps", "1"},
+                 {"train.warmup_steps", "1"},
+                 {"train.lr", "1e-12"},
+                 {"train.min_lr", "0"}}},
+               {"0", "no text", share("0")},
+               {"5", "5% text", share("0.05")},
+               {"20", "20% text", share("0.2")}},
+      .comparisons = {{"before", "0"}, {"before", "5"}, {"before", "20"}, {"0", "5"}, {"0", "20"}}};
 }
 
 /// Appendix C of the paper. Both arms without guidance: a resampled token stands for no place that

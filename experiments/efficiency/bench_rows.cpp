@@ -26,6 +26,7 @@ BenchRow bench_row(const Json& line, const std::string& where) {
   row.prompt = number("fuse", "p50") + number("prefill", "p50");
   row.predicted_prompt = number("prefill", "predicted_with_fuse");
   row.first_token = number("first_token", "p50");
+  row.first_token_p95 = number("first_token", "p95");
   row.predicted_first_token = row.predicted_encode + row.predicted_prompt;
   row.decode = number("decode", "p50");
   row.predicted_decode = number("decode", "predicted");

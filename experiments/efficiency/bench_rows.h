@@ -14,7 +14,7 @@ struct BenchRow {
   int64_t tiles = 0;  // regular ones; more than one come with a thumbnail
   int64_t tile_size = 0, batch = 0;
   int64_t sequence = 0, memory = 0;
-  double first_token = 0, predicted_first_token = 0;
+  double first_token = 0, first_token_p95 = 0, predicted_first_token = 0;
   double prompt = 0, predicted_prompt = 0;  // projector, decoder and cross-attention
   double encode = 0, predicted_encode = 0;
   double decode = 0, predicted_decode = 0;   // of one token for each sample

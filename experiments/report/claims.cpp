@@ -126,6 +126,50 @@ ClaimResult judge_speed(const ThreeWays& ways, const std::string& where) {
   return result;
 }
 
+/// D, X and H of a grid, measured with the same tiles, size and batch.
+struct ThreeRows {
+  const BenchRow *d = nullptr, *x = nullptr, *h = nullptr;
+};
+
+/// At the most tiles that all three were measured with, nothing below high resolution.
+std::optional<ThreeRows> three_rows(std::span<const BenchRow> bench) {
+  std::optional<ThreeRows> best;
+  const auto peer = [&](const BenchRow& x, const char* variant) {
+    const auto found = std::find_if(bench.begin(), bench.end(), [&](const BenchRow& row) {
+      return row.variant == variant && row.tiles == x.tiles && row.tile_size == x.tile_size &&
+             row.batch == x.batch;
+    });
+    return found == bench.end() ? nullptr : &*found;
+  };
+  for (const BenchRow& row : bench) {
+    if (row.variant != "x" || static_cast<double>(row.all_tiles()) < kManyTiles) continue;
+    const ThreeRows rows{peer(row, "d"), &row, peer(row, "h")};
+    if (rows.d == nullptr || rows.h == nullptr) continue;
+    if (!best || row.tiles > best->x->tiles) best = rows;
+  }
+  return best;
+}
+
+ClaimResult judge_measured_speed(const ThreeRows& rows) {
+  const auto seconds = [](const BenchRow& row) {
+    return row.model + " " + decimals(row.first_token, 3) + " s";
+  };
+  const auto ratio = [&](const BenchRow& row) {
+    return decimals(row.first_token / rows.x->first_token, 2) + " times X (the ledger says " +
+           decimals(row.predicted_first_token / rows.x->predicted_first_token, 2) + ")";
+  };
+  ClaimResult result{kClaimX, "bench, " + std::to_string(rows.x->all_tiles()) + " tiles",
+                     ClaimVerdict::kNotDistinguishable, ""};
+  if (rows.x->first_token_p95 < std::min(rows.d->first_token, rows.h->first_token)) {
+    result.verdict = ClaimVerdict::kConfirmed;
+  } else if (std::min(rows.d->first_token_p95, rows.h->first_token_p95) < rows.x->first_token) {
+    result.verdict = ClaimVerdict::kRefuted;
+  }
+  result.evidence = "To the first token: " + seconds(*rows.d) + ", " + seconds(*rows.x) + ", " +
+                    seconds(*rows.h) + "; D takes " + ratio(*rows.d) + ", H " + ratio(*rows.h);
+  return result;
+}
+
 /// A claim on `arm` against two others, decided from its standings.
 ClaimResult judge_pair(const EvaluatedSuite& suite, const char* claim, const std::string& where,
                        const ArmResult& arm, const ArmResult& first, const ArmResult& second,
@@ -237,8 +281,10 @@ std::string claim_verdict_name(ClaimVerdict verdict) {
   return "not measured";
 }
 
-std::vector<ClaimResult> judge_claims(std::span<const EvaluatedSuite> suites) {
+std::vector<ClaimResult> judge_claims(std::span<const EvaluatedSuite> suites,
+                                      std::span<const BenchRow> bench) {
   std::vector<ClaimResult> found;
+  if (const auto rows = three_rows(bench)) found.push_back(judge_measured_speed(*rows));
   for (const EvaluatedSuite& suite : suites) {
     for (const MatchedArms& group : by_matching(suite.results)) {
       const std::string where = place_of(suite.results.suite, group.matching);

@@ -125,7 +125,7 @@ std::string html_report(std::span<const EvaluatedSuite> suites, std::span<const 
       html_text(kReportTitle) + "</title>\n<style>" + kPageStyle + "</style>\n</head>\n<body>\n" +
       "<h1>" + html_text(kReportTitle) + "</h1>\n<p>" + html_text(kMethod) +
       "</p>\n<section>\n<h2>Claims and evidence</h2>\n" +
-      html_table(claims_table(judge_claims(suites))) + "</section>\n";
+      html_table(claims_table(judge_claims(suites, bench))) + "</section>\n";
   for (size_t i = 0; i < suites.size(); ++i) out += suite_html(suites[i], i + 1);
   if (!bench.empty()) out += efficiency_html(bench);
   return out + "</body>\n</html>\n";
@@ -138,7 +138,8 @@ std::string markdown_report(std::span<const EvaluatedSuite> suites,
     return eval::write_gfm(cells, eval::GfmText::kEscaped) + "\n";
   };
   std::string out = std::string("# ") + kReportTitle + "\n\n" + kMethod +
-                    "\n\n## Claims and evidence\n\n" + table(claims_table(judge_claims(suites)));
+                    "\n\n## Claims and evidence\n\n" +
+                    table(claims_table(judge_claims(suites, bench)));
   for (const EvaluatedSuite& suite : suites) {
     const SuiteResults& results = suite.results;
     out += "\n## " + suite_title(results.suite) + "\n\n" + results.suite.question + "\n\n" +
