@@ -174,4 +174,34 @@ TEST_CASE("claims: tags, and text ability as an equivalence") {
   CHECK(text(0.0, 0.0, false) == ClaimVerdict::kNotMeasured);
 }
 
+BenchRow bench_row(const std::string& variant, int64_t tiles, double seconds, double p95) {
+  BenchRow row;
+  row.model = row.variant = variant;
+  row.tiles = tiles;
+  row.tile_size = 224;
+  row.batch = 1;
+  row.first_token = seconds;
+  row.first_token_p95 = p95;
+  row.predicted_first_token = seconds;
+  return row;
+}
+
+TEST_CASE("claims: the speed of X from a grid, at the most tiles that all were measured with") {
+  const auto verdict = [](const std::vector<BenchRow>& rows) {
+    return verdict_on(judge_claims({}, rows), "fastest");
+  };
+  // X is slow at two tiles, which is no high resolution, and D alone was measured with 12.
+  std::vector<BenchRow> rows = {bench_row("d", 2, 1.0, 1.1), bench_row("x", 2, 2.0, 2.1),
+                                bench_row("h", 2, 1.0, 1.1), bench_row("d", 6, 4.0, 4.2),
+                                bench_row("x", 6, 2.0, 2.5), bench_row("h", 6, 3.0, 3.1),
+                                bench_row("d", 12, 9.0, 9.1)};
+  CHECK(verdict(rows) == ClaimVerdict::kConfirmed);
+  rows[4].first_token_p95 = 3.5;  // one repeat in twenty is slower than H
+  CHECK(verdict(rows) == ClaimVerdict::kNotDistinguishable);
+  rows[4].first_token = 3.2;
+  CHECK(verdict(rows) == ClaimVerdict::kRefuted);
+  rows.erase(rows.begin() + 5);  // H was not measured with 6
+  CHECK(verdict(rows) == ClaimVerdict::kNotMeasured);
+}
+
 }  // namespace nvlm::experiments
