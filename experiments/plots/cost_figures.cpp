@@ -98,7 +98,7 @@ std::vector<Figure> accuracy_against_training_flops(const EvaluatedSuite& suite)
 
 std::vector<Figure> accuracy_against_answer_cost(const EvaluatedSuite& suite) {
   const SuiteResults& results = suite.results;
-  const CostOf latency = [](const ArmResult& arm) { return arm.answer.latency_seconds; };
+  const CostOf latency = [](const ArmResult& arm) { return 1e3 * arm.answer.latency_seconds; };
   const CostOf flops = [](const ArmResult& arm) { return answer_flops(arm, 1.0); };
   Figure figure{
       figure_name(results.suite, "accuracy-answer-cost"),
@@ -110,7 +110,7 @@ std::vector<Figure> accuracy_against_answer_cost(const EvaluatedSuite& suite) {
                      all_arms(results)),
       {}};
   if (has_costs(results, latency)) {
-    figure.panels.push_back(pareto_panel(results, "latency", {"seconds per answer", 10}, latency));
+    figure.panels.push_back(pareto_panel(results, "latency", {"milliseconds per answer", 10}, latency));
   }
   if (has_costs(results, flops)) {
     figure.panels.push_back(pareto_panel(results, "FLOPs", {"FLOPs per answer", 10, true}, flops));
