@@ -1,4 +1,6 @@
 // nvlm bench and nvlm verify, as programs.
+#include <filesystem>
+
 #include "common/atomic_file.h"
 #include "common/json.h"
 #include "experiments/ablations/suite_manifest.h"
@@ -64,6 +66,19 @@ TEST_CASE("verify: the same, different, and nothing to verify") {
   CHECK(changed.exit_code == 1);
   CHECK(says(changed.out, "different  hash of none/1d/seed-1/rows.jsonl"));
   CHECK(says(changed.out, "different  none/1d: mean"));
+}
+
+TEST_CASE("verify: the results that this repository stores") {
+  const auto results = std::filesystem::path(NVLM_SOURCE_DIR) / "docs/results/comparison";
+  int num_suites = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(results)) {
+    if (!std::filesystem::exists(entry.path() / "suite.json")) continue;
+    const ProgramResult result = nvlm("verify " + entry.path().string());
+    CAPTURE(result.out);
+    CHECK(result.exit_code == 0);
+    ++num_suites;
+  }
+  CHECK(num_suites > 0);
 }
 
 }  // namespace
