@@ -11,8 +11,9 @@ decoder::PartSizes model_sizes(const torch::nn::Module& model,
   const decoder::LlamaConfig& config = language.config();
   const int64_t memory = 2 * decoder::planned_context(config) * config.kv_heads * config.head_dim;
   int64_t elsewhere = decoder::num_elements(language);
-  if (const auto stack = model.named_children().find("cross_attention")) {
-    const auto blocks = stack->get()->children();
+  const auto children = model.named_children();
+  if (const auto* stack = children.find("cross_attention")) {
+    const auto blocks = (*stack)->children();
     TORCH_CHECK(blocks.size() == depths.size(), "fusion.model_sizes: ", blocks.size(),
                 " cross-attention blocks, expected ", depths.size());
     for (size_t i = 0; i < blocks.size(); ++i) {
