@@ -19,7 +19,7 @@ int run_render(const Arguments& arguments) {
                       "nvlm data render --difficulty easy --seed 7 --count 500 --out runs/easy-7");
   options.add()("difficulty", po::value(&difficulty)->default_value("easy"),
                 "tiny, easy, medium or hard")("seed", po::value(&seed)->default_value(7),
-                                        "of the random numbers")(
+                                              "of the random numbers")(
       "count", po::value(&count)->default_value(100), "number of tables")(
       "out", po::value(&out)->required(), "folder to write");
   if (!options.parse(arguments)) return 0;

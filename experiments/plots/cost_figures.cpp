@@ -110,7 +110,8 @@ std::vector<Figure> accuracy_against_answer_cost(const EvaluatedSuite& suite) {
                      all_arms(results)),
       {}};
   if (has_costs(results, latency)) {
-    figure.panels.push_back(pareto_panel(results, "latency", {"milliseconds per answer", 10}, latency));
+    figure.panels.push_back(
+        pareto_panel(results, "latency", {"milliseconds per answer", 10}, latency));
   }
   if (has_costs(results, flops)) {
     figure.panels.push_back(pareto_panel(results, "FLOPs", {"FLOPs per answer", 10, true}, flops));
