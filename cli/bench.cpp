@@ -101,21 +101,25 @@ int run_bench(const Arguments& arguments) {
   const std::vector<std::string> names = size.empty() ? models : comma_list("--variants", variants);
 
   const c10::InferenceMode inference;
+  std::vector<BenchModel> benches;
+  for (const std::string& name : names) {
+    benches.push_back(size.empty() ? experiments::load_bench_model(model_folder(name), dtype)
+                                   : fresh_model(size, name, dtype));
+    benches.back().model->to(device);
+  }
   std::vector<GridRow> rows;
   Progress progress("measure", static_cast<int64_t>(names.size() * tile_counts.size() *
                                                     sides.size() * batch_sizes.size()));
-  for (const std::string& name : names) {
-    BenchModel bench = size.empty() ? experiments::load_bench_model(model_folder(name), dtype)
-                                    : fresh_model(size, name, dtype);
-    bench.model->to(device);
-    for (const int64_t side : sides) {
-      const fusion::MultimodalConfig& own = bench.model->config();
-      const int64_t tile_size = side > 0 ? side : own.preprocessor.tiling.tile_size;
-      const fusion::MultimodalConfig config = parse_option(
-          "--tile-size", std::to_string(tile_size),
-          [&](const std::string&) { return experiments::with_tile_size(own, tile_size); });
-      for (const int64_t count : tile_counts) {
-        for (const int64_t batch : batch_sizes) {
+  // The models of a cell one right after the other: what else the machine does falls on all.
+  for (const int64_t side : sides) {
+    for (const int64_t count : tile_counts) {
+      for (const int64_t batch : batch_sizes) {
+        for (BenchModel& bench : benches) {
+          const fusion::MultimodalConfig& own = bench.model->config();
+          const int64_t tile_size = side > 0 ? side : own.preprocessor.tiling.tile_size;
+          const fusion::MultimodalConfig config = parse_option(
+              "--tile-size", std::to_string(tile_size),
+              [&](const std::string&) { return experiments::with_tile_size(own, tile_size); });
           const experiments::GridPoint point{count, tile_size, batch, text_tokens};
           rows.push_back({bench.name,
                           own.fusion.variant,
