@@ -5,27 +5,9 @@ tokens each, so that what else the machine does falls on all. The ratio of neigh
   compare_precisions.py --threads 1 /tmp/qwen
 """
 import argparse
-import json
 import statistics
-import subprocess
 
-
-class Program:
-    def __init__(self, program, folder, threads, quantization):
-        self.process = subprocess.Popen([program, folder, "bfloat16", str(threads), quantization],
-                                        text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.answer()  # loaded
-
-    def answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit("decode_speed ended")
-        return json.loads(line)
-
-    def ask(self, request):
-        self.process.stdin.write(request + "\n")
-        self.process.stdin.flush()
-        return self.answer()
+from decode_speed_program import DecodeSpeed
 
 
 def main():
@@ -39,22 +21,22 @@ def main():
     parser.add_argument("--tokens", type=int, default=6, help="per turn")
     arguments = parser.parse_args()
     names = {"none": "bfloat16", "int8": "int8", "int4": "int4"}
-    programs = {q: Program(arguments.program, arguments.folder, arguments.threads, q)
+    programs = {q: DecodeSpeed(arguments.program, arguments.folder, "bfloat16", arguments.threads, q)
                 for q in names}
     for program in programs.values():
-        program.ask(f"prefill {arguments.prompt}")
-        program.ask("decode 2")
+        program.prefill(arguments.prompt)
+        program.decode(2)
     seconds = {q: [] for q in names}
     for _ in range(arguments.turns):
         for q, program in programs.items():
-            taken = program.ask(f"decode {arguments.tokens}")["seconds"]
+            taken = program.decode(arguments.tokens)
             seconds[q].append(statistics.median(taken))
     for q, name in names.items():
         ratios = [a / b for a, b in zip(seconds["none"], seconds[q])]
         print(f"{name:<10}{1e3 * statistics.median(seconds[q]):7.1f} ms per token, "
               f"{statistics.median(ratios):.2f} times as fast as bfloat16 "
               f"({min(ratios):.2f} to {max(ratios):.2f}), "
-              f"peak {programs[q].ask('peak')['peak_bytes'] / 1e9:.2f} GB")
+              f"peak {programs[q].peak() / 1e9:.2f} GB")
 
 
 if __name__ == "__main__":

@@ -11,11 +11,12 @@ and transformers; --make writes a checkpoint of random weights once.
 import argparse
 import json
 import statistics
-import subprocess
 import time
 
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config
+
+from decode_speed_program import DecodeSpeed
 
 CONFIGS = {
     "qwen2.5-0.5b": lambda: Qwen2Config(
@@ -36,36 +37,6 @@ def peak_bytes():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     return 0
-
-
-class Ours:
-    def __init__(self, program, folder, dtype, threads, quantize):
-        self.process = subprocess.Popen([program, folder, dtype, str(threads), quantize], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.loaded = self.answer()
-
-    def answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit("decode_speed ended")
-        return json.loads(line)
-
-    def ask(self, request):
-        self.process.stdin.write(request + "\n")
-        self.process.stdin.flush()
-        return self.answer()
-
-    def prefill(self, tokens):
-        return self.ask(f"prefill {tokens}")["seconds"]
-
-    def decode(self, tokens):
-        return self.ask(f"decode {tokens}")["seconds"]
-
-    def bandwidth(self):
-        return self.ask("bandwidth")["bytes_per_second"]
-
-    def peak(self):
-        return self.ask("peak")["peak_bytes"]
 
 
 class Theirs:
@@ -118,7 +89,7 @@ def main():
                                                  dtype=getattr(torch, arguments.dtype))
         model.save_pretrained(arguments.folder)
         return
-    ours = Ours(arguments.program, arguments.folder, arguments.dtype, arguments.threads,
+    ours = DecodeSpeed(arguments.program, arguments.folder, arguments.dtype, arguments.threads,
                 arguments.quantize)
     theirs = Theirs(arguments.folder, arguments.dtype, arguments.attention)
     prefill = {"ours": [], "theirs": []}

@@ -1,10 +1,9 @@
 // nvlm train RECIPE: one stage of training, resumable.
-#include <unistd.h>
-
 #include <filesystem>
 #include <iostream>
 
 #include "cli/options.h"
+#include "common/atomic_folder.h"
 #include "common/config_schema.h"
 #include "common/device.h"
 #include "common/error.h"
@@ -90,10 +89,8 @@ int run_train(const Arguments& arguments) {
 
   set_threads(static_cast<int>(config.train.threads));
   if (dry_run) {
-    const fs::path scratch =
-        fs::temp_directory_path() / ("nvlm-dry-run-" + std::to_string(getpid()));
-    print_plan(config, *experiments::make_task(config, scratch));
-    fs::remove_all(scratch);
+    const AtomicFolder scratch = AtomicFolder::temporary();
+    print_plan(config, *experiments::make_task(config, scratch.path()));
     return 0;
   }
   if (!resume) experiments::require_fresh_run_dir(out);

@@ -45,6 +45,8 @@ AtomicFolder::AtomicFolder(const fs::path& target) : target_(plain_folder_path(t
   temporary_ = temporary;
 }
 
+AtomicFolder AtomicFolder::temporary() { return AtomicFolder(fs::temp_directory_path() / "nvlm"); }
+
 AtomicFolder::~AtomicFolder() {
   std::error_code ignored;
   if (!temporary_.empty()) fs::remove_all(temporary_, ignored);

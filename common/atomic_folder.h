@@ -17,6 +17,9 @@ class AtomicFolder {
   /// throws  std::runtime_error with the path and the reason
   explicit AtomicFolder(const std::filesystem::path& target);
   ~AtomicFolder();
+  /// One that is never committed: for files that go with the object, in the system's folder for
+  /// them.
+  static AtomicFolder temporary();
   AtomicFolder(const AtomicFolder&) = delete;
   AtomicFolder& operator=(const AtomicFolder&) = delete;
 

@@ -2,26 +2,18 @@
 
 #include <string_view>
 
+#include "eval/text/html_entity.h"
+
 namespace nvlm::eval {
 namespace {
 
 void append_escaped(std::string_view text, std::string& out) {
   for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '\n':
-        out += "<br>";
-        break;
-      default:
-        out += c;
+    const std::string_view entity = c == '\n' ? "<br>" : html_entity(c);
+    if (entity.empty()) {
+      out += c;
+    } else {
+      out += entity;
     }
   }
 }

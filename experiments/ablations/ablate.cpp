@@ -12,6 +12,7 @@
 #include <stdexcept>
 
 #include "common/atomic_file.h"
+#include "common/atomic_folder.h"
 #include "common/device.h"
 #include "common/error.h"
 #include "common/json.h"
@@ -34,26 +35,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kStartPart = "start";
 constexpr const char* kDecoderFolder = "start/decoder";
-
-/// A temporary folder that goes with the object.
-class ScratchFolder {
- public:
-  ScratchFolder() : path_(fs::temp_directory_path() / ("nvlm-ablate-" + std::to_string(getpid()))) {
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 /// Writes the encoder of a multimodal checkpoint into a folder of its own, as reader-pretrain does.
 void write_encoder(const fs::path& checkpoint, const fs::path& folder) {
@@ -82,7 +63,7 @@ void write_config(ExperimentConfig config, const fs::path& folder) {
 std::string config_text(ExperimentConfig config) { return make_schema(config).text(); }
 
 std::string part_name(const PlannedRun& run) {
-  return run.matching + "/" + run.arm + "/seed-" + std::to_string(run.seed);
+  return run_folder({}, run.matching, run.arm, run.seed).string();
 }
 
 /// Runs of equal configuration: the first of them, and where the others' results go.
@@ -293,7 +274,7 @@ AblationPlan plan_of(const AblateRequest& request) {
   }
   planning.allow_unmatched = request.allow_unmatched;
   planning.start = start_folders(request.out, planning.preset.reads_pixels);
-  const ScratchFolder scratch;
+  const AtomicFolder scratch = AtomicFolder::temporary();
   planning.planning.decoder = scratch.path() / "decoder";
   write_untrained_decoder(planning.preset, planning.planning.decoder);
   if (planning.preset.reads_pixels) {

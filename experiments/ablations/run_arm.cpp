@@ -60,19 +60,6 @@ std::string data_name(const MixtureConfig& mixture) {
   return name.str();
 }
 
-double mean_of(const std::vector<ItemRow>& rows, const std::string& metric) {
-  double sum = 0;
-  for (const ItemRow& row : rows) sum += metric_of(row, metric);
-  return sum / static_cast<double>(rows.size());
-}
-
-void fill_in_parameters(FusionTask& task, RunSummary& summary) {
-  for (const auto& [part, count] : count_parameters(task.model())) {
-    summary.trainable_parameters += count.trainable;
-    summary.total_parameters += count.trainable + count.frozen;
-  }
-}
-
 }  // namespace
 
 RunStatus run_arm(const fs::path& suite_folder, const std::string& run) {
@@ -105,12 +92,14 @@ RunStatus run_arm(const fs::path& suite_folder, const std::string& run) {
   summary.samples = trained.step * config.train.batch_size * config.train.accumulation;
   summary.train_flops = trained_flops(folder / "metrics.jsonl", config.train.accumulation);
   summary.train_seconds = trained.seconds;
-  fill_in_parameters(*task, summary);
+  const ParameterCount parameters = count_all_parameters(task->model());
+  summary.trainable_parameters = parameters.trainable;
+  summary.total_parameters = parameters.trainable + parameters.frozen;
   for (const auto& [gate, value] : gate_values(task->model())) {
     summary.gates[gate] = value.item<double>();
   }
   summary.headline_metric = suite.metric;
-  summary.headline_mean = mean_of(rows, suite.metric);
+  summary.headline_mean = mean_metric(rows, suite.metric);
   write_run(folder, summary, rows);
   return RunStatus::kComplete;
 }

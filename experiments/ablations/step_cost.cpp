@@ -8,26 +8,13 @@
 #include "experiments/training/freeze_plan.h"
 
 namespace nvlm::experiments {
-namespace {
-
-ParameterCount all_parameters(const torch::nn::Module& model) {
-  ParameterCount sum;
-  for (const auto& [part, count] : count_parameters(model)) {
-    sum.trainable += count.trainable;
-    sum.frozen += count.frozen;
-  }
-  return sum;
-}
-
-}  // namespace
-
 StepCost measure_step_cost(const ExperimentConfig& config, int64_t batches) {
   const std::unique_ptr<FusionTask> task = make_fusion_task(config);
   apply_freeze_plan(task->model(), task->freeze_plan());
   task->model().train();
   const at::Device device = parse_device(config.train.device);
   StepCost cost;
-  const ParameterCount parameters = all_parameters(task->model());
+  const ParameterCount parameters = count_all_parameters(task->model());
   cost.trainable_parameters = parameters.trainable;
   cost.total_parameters = parameters.trainable + parameters.frozen;
   for (int64_t step = 0; step < batches; ++step) {
@@ -51,7 +38,7 @@ StepCost measure_step_cost(const ExperimentConfig& config, int64_t batches) {
 int64_t trainable_parameters(const ExperimentConfig& config) {
   const std::unique_ptr<FusionTask> task = make_fusion_task(config);
   apply_freeze_plan(task->model(), task->freeze_plan());
-  return all_parameters(task->model()).trainable;
+  return count_all_parameters(task->model()).trainable;
 }
 
 }  // namespace nvlm::experiments

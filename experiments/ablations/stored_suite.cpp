@@ -323,6 +323,12 @@ double metric_of(const ItemRow& row, const std::string& metric) {
                               "', expected one of " + listed(kSuiteMetrics));
 }
 
+double mean_metric(std::span<const ItemRow> rows, const std::string& metric) {
+  double sum = 0.0;
+  for (const ItemRow& row : rows) sum += metric_of(row, metric);
+  return sum / static_cast<double>(rows.size());
+}
+
 void write_suite(const fs::path& folder, const Suite& suite) {
   Json comparisons = Json::array();
   for (const SuiteComparison& comparison : suite.comparisons) {

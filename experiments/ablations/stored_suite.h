@@ -124,6 +124,9 @@ std::string item_list_hash(std::span<const ItemRow> rows);
 /// throws  std::invalid_argument for another name, or teds where the row has none
 double metric_of(const ItemRow& row, const std::string& metric);
 
+/// The mean of metric_of() over a run's rows, at least one. throws  as metric_of
+double mean_metric(std::span<const ItemRow> rows, const std::string& metric);
+
 /// Writes suite.json atomically. `folder` must exist.
 /// throws  std::runtime_error with the path
 void write_suite(const std::filesystem::path& folder, const Suite& suite);

@@ -81,9 +81,7 @@ void verify_hashes(const Json& files, const StoredSuite& stored,
 void verify_runs(const StoredSuite& stored, std::vector<Verification>& checks) {
   for (const StoredRun& run : stored.runs) {
     const RunSummary& summary = run.summary;
-    double sum = 0;
-    for (const ItemRow& row : run.rows) sum += metric_of(row, summary.headline_metric);
-    const double mean = sum / static_cast<double>(run.rows.size());
+    const double mean = mean_metric(run.rows, summary.headline_metric);
     checks.push_back({run_name(summary) + ": mean " + summary.headline_metric,
                       shortest(summary.headline_mean), shortest(mean),
                       is_close(summary.headline_mean, mean)});

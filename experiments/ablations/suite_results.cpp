@@ -57,7 +57,7 @@ ArmResult evaluate_arm(const StoredSuite& stored, const SuiteArm& arm) {
   result.arm = arm;
   double tokens = 0.0;
   for (const StoredRun* run : runs) {
-    result.seed_means.push_back(average(metric_values(*run, stored.suite.metric)));
+    result.seed_means.push_back(mean_metric(run->rows, stored.suite.metric));
     result.seed_latencies.push_back(run->summary.answer.latency_seconds);
     for (const ItemRow& row : run->rows) tokens += static_cast<double>(row.tokens);
   }

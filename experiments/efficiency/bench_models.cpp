@@ -1,9 +1,9 @@
 #include "experiments/efficiency/bench_models.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <stdexcept>
 
+#include "common/atomic_folder.h"
 #include "common/nearest_name.h"
 #include "common/parameter_scope.h"
 #include "decoder/presets.h"
@@ -29,15 +29,9 @@ fusion::MultimodalConfig sized_config(const std::string& size, fusion::Variant v
 }
 
 decoder::Tokenizer fresh_lab_tokenizer() {
-  std::string folder = (std::filesystem::temp_directory_path() / "nvlm-bench-XXXXXX").string();
-  if (mkdtemp(folder.data()) == nullptr) {
-    throw std::runtime_error("cannot make a temporary folder like '" + folder + "'");
-  }
-  const std::filesystem::path file = std::filesystem::path(folder) / "tokenizer.json";
-  train_lab_tokenizer(file);
-  decoder::Tokenizer tokenizer = decoder::Tokenizer::from_file(file);
-  std::filesystem::remove_all(folder);
-  return tokenizer;
+  const AtomicFolder folder = AtomicFolder::temporary();
+  train_lab_tokenizer(folder.path() / "tokenizer.json");
+  return decoder::Tokenizer::from_file(folder.path() / "tokenizer.json");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "experiments/efficiency/grid.h"
 
+#include <algorithm>
 #include <iomanip>
 #include <sstream>
 #include <stdexcept>
@@ -56,17 +57,16 @@ std::string ratio(double measured, double predicted) {
   return text.str();
 }
 
-/// Nested members get dotted names.
-void flatten(const Json& json, const std::string& prefix,
-             std::vector<std::pair<std::string, std::string>>& fields) {
-  for (const auto& [key, value] : json.items()) {
-    if (value.is_object()) {
-      flatten(value, prefix + key + ".", fields);
-    } else {
-      fields.emplace_back(prefix + key,
-                          value.is_string() ? value.get<std::string>() : value.dump());
-    }
+/// Fields of fields have dotted names: "prefill.p50".
+std::vector<std::pair<std::string, std::string>> csv_fields(const Json& json) {
+  std::vector<std::pair<std::string, std::string>> fields;
+  const Json flat = json.flatten();
+  for (const auto& [pointer, value] : flat.items()) {
+    std::string name = pointer.substr(1);  // "/prefill/p50"
+    std::replace(name.begin(), name.end(), '/', '.');
+    fields.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
   }
+  return fields;
 }
 
 }  // namespace
@@ -164,8 +164,7 @@ std::string to_csv(const std::vector<GridRow>& rows) {
   std::ostringstream text;
   bool has_header = false;
   for (const GridRow& row : rows) {
-    std::vector<std::pair<std::string, std::string>> fields;
-    flatten(to_json(row), "", fields);
+    const auto fields = csv_fields(to_json(row));
     const auto write = [&](const auto& part) {
       for (size_t i = 0; i < fields.size(); ++i) text << (i > 0 ? "," : "") << part(fields[i]);
       text << "\n";

@@ -104,16 +104,10 @@ std::vector<Panel> panels_of_arms(const EvaluatedSuite& suite, const Axis& x) {
   for (const MatchedArms& group : by_matching(suite.results)) {
     Panel panel{
         matching_title(group.matching), x, {metric_title(suite.stored.suite.metric)}, {}, {}};
-    std::vector<std::string> variants;
     for (const ArmResult* arm : group.arms) {
       const std::string variant = option_of(arm->arm, "fusion.variant");
-      auto known = std::find(variants.begin(), variants.end(), variant);
-      if (known == variants.end()) {
-        known = variants.insert(variants.end(), variant);
-        panel.series.push_back({variant_title(variant), variant_look(variant), Marks::kLines, {}});
-      }
-      panel.series[static_cast<size_t>(known - variants.begin())].points.push_back(
-          seed_point(arm->answer.tiles, arm->seed_means));
+      series_labelled(panel.series, variant_title(variant), variant_look(variant), Marks::kLines)
+          .points.push_back(seed_point(arm->answer.tiles, arm->seed_means));
     }
     for (Series& series : panel.series) {
       std::stable_sort(series.points.begin(), series.points.end(),

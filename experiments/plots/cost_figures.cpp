@@ -23,13 +23,8 @@ using CostOf = std::function<double(const ArmResult&)>;
 std::vector<Series> points_by_cost(const SuiteResults& results, const CostOf& cost) {
   std::vector<Series> all;
   for (const ArmResult& arm : results.arms) {
-    auto series = std::find_if(all.begin(), all.end(),
-                               [&](const Series& known) { return known.label == arm.arm.label; });
-    if (series == all.end()) {
-      const int look = look_of(results, arm.arm);
-      series = all.insert(all.end(), {arm.arm.label, look, Marks::kPoints, {}});
-    }
-    series->points.push_back(seed_point(cost(arm), arm.seed_means));
+    series_labelled(all, arm.arm.label, look_of(results, arm.arm), Marks::kPoints)
+        .points.push_back(seed_point(cost(arm), arm.seed_means));
   }
   return all;
 }

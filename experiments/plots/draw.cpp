@@ -70,9 +70,6 @@ void run_gnuplot(const fs::path& folder, const std::string& script) {
   throw std::runtime_error("gnuplot failed: " + read_text_file(folder / kMessages).substr(0, 500));
 }
 
-/// A folder beside `target` for the outputs of gnuplot; it goes with the object.
-AtomicFolder scratch_folder(const fs::path& target) { return AtomicFolder(target / "drawing"); }
-
 void check_figures(std::span<const Figure> figures) {
   std::set<std::string> names;
   for (const Figure& figure : figures) {
@@ -96,7 +93,7 @@ void write_figures(std::span<const Figure> figures, const fs::path& folder) {
     write_file_atomically(folder / (figure.name + ".gp"), script);
     scripts += script;
   }
-  const AtomicFolder scratch = scratch_folder(folder);
+  const AtomicFolder scratch(folder / "drawing");  // beside its outputs, which are renamed
   run_gnuplot(scratch.path(), scripts);
   for (const Figure& figure : figures) {
     for (const char* form : {".svg", ".png", ".pdf"}) {
@@ -107,7 +104,7 @@ void write_figures(std::span<const Figure> figures, const fs::path& folder) {
 
 std::vector<std::vector<std::string>> draw_panels(std::span<const Figure> figures) {
   check_figures(figures);
-  const AtomicFolder scratch = scratch_folder(fs::temp_directory_path());
+  const AtomicFolder scratch = AtomicFolder::temporary();
   run_gnuplot(scratch.path(), panels_script(figures));
   std::vector<std::vector<std::string>> drawn;
   for (const Figure& figure : figures) {

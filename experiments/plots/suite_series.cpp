@@ -101,6 +101,13 @@ int look_of(const SuiteResults& results, const SuiteArm& arm) {
   return by_variant && known != kVariantLooks.end() ? known->second : place;
 }
 
+Series& series_labelled(std::vector<Series>& all, const std::string& label, int look, Marks marks) {
+  const auto known = std::find_if(all.begin(), all.end(),
+                                  [&](const Series& series) { return series.label == label; });
+  if (known != all.end()) return *known;
+  return all.emplace_back(Series{label, look, marks, {}});
+}
+
 FigurePoint seed_point(double x, const std::vector<double>& seed_values) {
   const double sum = std::accumulate(seed_values.begin(), seed_values.end(), 0.0);
   FigurePoint point{x, sum / static_cast<double>(seed_values.size())};

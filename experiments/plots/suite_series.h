@@ -41,6 +41,9 @@ int variant_look(const std::string& variant);
 /// matching are of different variants, else that of its place among them.
 int look_of(const SuiteResults& results, const SuiteArm& arm);
 
+/// The series of this label, which is added where there is none.
+Series& series_labelled(std::vector<Series>& all, const std::string& label, int look, Marks marks);
+
 /// A mean over seeds as a point: low and high are the lowest and the highest seed.
 FigurePoint seed_point(double x, const std::vector<double>& seed_values);
 

@@ -55,21 +55,16 @@ Panel our_panel(const SuiteResults& results, const MatchedArms& group) {
               {metric_title(results.suite.metric)},
               {},
               {}};
-  std::vector<std::string> variants;
   for (const ArmResult* arm : group.arms) {
     const std::string variant = option_of(arm->arm, "fusion.variant");
-    auto known = std::find(variants.begin(), variants.end(), variant);
-    if (known == variants.end()) {
-      known = variants.insert(variants.end(), variant);
-      panel.series.push_back({variant_title(variant), variant_look(variant), Marks::kBars, {}});
-    }
     const std::string tags = tag_title(option_of(arm->arm, kTagOption));
     auto category = std::find(panel.categories.begin(), panel.categories.end(), tags);
     if (category == panel.categories.end()) {
       category = panel.categories.insert(panel.categories.end(), tags);
     }
-    panel.series[static_cast<size_t>(known - variants.begin())].points.push_back(
-        seed_point(static_cast<double>(category - panel.categories.begin()), arm->seed_means));
+    series_labelled(panel.series, variant_title(variant), variant_look(variant), Marks::kBars)
+        .points.push_back(
+            seed_point(static_cast<double>(category - panel.categories.begin()), arm->seed_means));
   }
   return panel;
 }

@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "eval/text/html_entity.h"
+
 namespace nvlm::experiments {
 namespace {
 
@@ -25,21 +27,11 @@ void cut(std::string& text, std::string_view begin, std::string_view end) {
 std::string html_text(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
+    const std::string_view entity = c == '"' ? "&quot;" : eval::html_entity(c);
+    if (entity.empty()) {
+      out += c;
+    } else {
+      out += entity;
     }
   }
   return out;

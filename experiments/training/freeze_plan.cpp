@@ -122,4 +122,13 @@ std::map<std::string, ParameterCount> count_parameters(const torch::nn::Module& 
   return counts;
 }
 
+ParameterCount count_all_parameters(const torch::nn::Module& model) {
+  ParameterCount sum;
+  for (const auto& [part, count] : count_parameters(model)) {
+    sum.trainable += count.trainable;
+    sum.frozen += count.frozen;
+  }
+  return sum;
+}
+
 }  // namespace nvlm::experiments

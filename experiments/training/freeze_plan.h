@@ -46,4 +46,7 @@ struct ParameterCount {
 /// Elements by the first part of the name, as requires_grad stands; tied tensors count once.
 std::map<std::string, ParameterCount> count_parameters(const torch::nn::Module& model);
 
+/// The same over all parts.
+ParameterCount count_all_parameters(const torch::nn::Module& model);
+
 }  // namespace nvlm::experiments

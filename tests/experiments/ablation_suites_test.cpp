@@ -163,13 +163,17 @@ TEST_CASE("a folder is continued only by the same plan") {
         "arm samples/x stands where arm samples/d is planned");
 }
 
+AblateRequest micro_request(const std::string& suite, const std::filesystem::path& out) {
+  AblateRequest request;
+  request.suite = suite;
+  request.preset = "micro";
+  request.out = out;
+  return request;
+}
+
 TEST_CASE("the plan of frozen-decoder: a frozen decoder is not trained and costs less") {
   const test::TempDir dir;
-  AblateRequest request;
-  request.suite = "frozen-decoder";
-  request.preset = "micro";
-  request.out = dir / "out";
-  const AblationPlan plan = plan_of(request);
+  const AblationPlan plan = plan_of(micro_request("frozen-decoder", dir / "out"));
   for (const size_t trained : {0, 2}) {
     const PlannedCost &open = plan.suite.arms[trained].planned,
                       &frozen = plan.suite.arms[trained + 1].planned;
@@ -182,10 +186,7 @@ TEST_CASE("the plan of frozen-decoder: a frozen decoder is not trained and costs
 
 TEST_CASE("the plan of fusion: three matchings agree in what they name") {
   const test::TempDir dir;
-  AblateRequest request;
-  request.suite = "fusion";
-  request.preset = "micro";
-  request.out = dir / "out";
+  AblateRequest request = micro_request("fusion", dir / "out");
   const AblationPlan plan = plan_of(request);
   REQUIRE(plan.suite.arms.size() == 12);
   CHECK(plan.runs.size() == 24);
