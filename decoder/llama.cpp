@@ -29,13 +29,18 @@ struct ResidualStream {
 
 // Runs the cross-attention block that stands before layer `depth`, if there is one.
 Tensor read_memory(int64_t depth, const ResidualStream& stream) {
-  const Tensor& hidden = stream.hidden;
-  if (!stream.cross_attention) return hidden;
+  if (!stream.cross_attention) return stream.hidden;
   const CrossAttention& cross = *stream.cross_attention;
   KvCache* const cache = stream.context.cache;
   AttentionProbe* const probe = stream.context.probe;
   const std::optional<int64_t> block = cross.blocks->block_at(depth);
-  if (!block) return hidden;
+  if (!block) return stream.hidden;
+  if (const PackedRows* const rows = stream.context.rows) {  // each sample reads its own memory
+    return rows->pack(cross.blocks->update(*block, rows->unpack(stream.hidden),
+                                           cross.blocks->project_memory(*block, cross.memory),
+                                           cross.mask, probe));
+  }
+  const Tensor& hidden = stream.hidden;
   if (cache == nullptr) {
     return cross.blocks->update(*block, hidden, cross.blocks->project_memory(*block, cross.memory),
                                 cross.mask, probe);
@@ -88,11 +93,16 @@ LlamaModelImpl::LlamaModelImpl(const LlamaConfig& config) : config_(validated(co
 
 void LlamaModelImpl::check_inputs(const DecoderInputs& inputs, const KvCache* cache) const {
   expect_shape(inputs.embeddings, {-1, -1, config_.hidden}, "decoder: embeddings");
-  const int64_t batch = inputs.embeddings.size(0), seq = inputs.embeddings.size(1);
+  int64_t batch = inputs.embeddings.size(0), seq = inputs.embeddings.size(1);
   TORCH_CHECK(batch > 0 && seq > 0, "decoder: embeddings are ", inputs.embeddings.sizes(),
               ", expected at least one sample and one position");
   expect_shape(inputs.position_ids, {batch, seq}, "decoder: position_ids");
   expect_dtype(inputs.position_ids, at::kLong, "decoder: position_ids");
+  if (inputs.rows) {
+    TORCH_CHECK(cache == nullptr, "decoder: packed rows with a cache, expected one of them");
+    expect_shape(inputs.embeddings, {1, inputs.rows->tokens(), -1}, "decoder: packed embeddings");
+    batch = inputs.attention_mask.size(0), seq = inputs.attention_mask.size(1);
+  }
   if (inputs.attention_mask.defined()) {
     expect_shape(inputs.attention_mask, {batch, seq}, "decoder: attention_mask");
     expect_dtype(inputs.attention_mask, at::kBool, "decoder: attention_mask");
@@ -128,7 +138,7 @@ Tensor LlamaModelImpl::run(const DecoderInputs& inputs, KvCache* cache, Attentio
                            std::vector<Tensor>* outputs) {
   check_inputs(inputs, cache);
   const Tensor hidden = first_layer_input(inputs);
-  const int64_t seq = hidden.size(1);
+  const int64_t seq = inputs.rows ? inputs.attention_mask.size(1) : hidden.size(1);
   std::optional<RotaryAngles> angles;
   if (frequencies_.defined()) {
     if (frequencies_.device() != hidden.device()) frequencies_ = frequencies_.to(hidden.device());
@@ -143,7 +153,8 @@ Tensor LlamaModelImpl::run(const DecoderInputs& inputs, KvCache* cache, Attentio
       .context = {.angles = angles,
                   .mask = causal_mask(inputs.attention_mask, seq, cache, activations),
                   .cache = cache,
-                  .probe = probe},
+                  .probe = probe,
+                  .rows = inputs.rows ? &*inputs.rows : nullptr},
       .cross_attention = inputs.cross_attention};
   for (int64_t depth = 0; depth < config_.layers; ++depth) {
     auto& layer = layers->at<LlamaLayerImpl>(static_cast<size_t>(depth));
@@ -205,7 +216,11 @@ Tensor LlamaForCausalLMImpl::forward(const DecoderInputs& inputs, KvCache* cache
 DecoderInputs LlamaForCausalLMImpl::text_inputs(const Tensor& input_ids,
                                                 const Tensor& attention_mask) {
   expect_shape(attention_mask, input_ids.sizes(), "decoder: attention_mask");
-  return {embed(input_ids), position_ids_of(attention_mask), attention_mask, std::nullopt};
+  return {.embeddings = embed(input_ids),
+          .position_ids = position_ids_of(attention_mask),
+          .attention_mask = attention_mask,
+          .cross_attention = std::nullopt,
+          .rows = std::nullopt};
 }
 
 KvCache LlamaForCausalLMImpl::make_cache(int64_t batch, int64_t capacity) {

@@ -53,18 +53,18 @@ class FusionTask : public TrainingTask {
 
   torch::nn::Module& model() override { return *model_; }
   FreezePlan freeze_plan() const override;
-  std::any prepare(const BatchRequest& request) const override;
-  TaskLoss loss(const std::any& batch) override;
+  std::vector<std::any> prepare(const BatchRequest& request) const override;
+  TaskLoss loss(const std::any& pass) override;
   void save(const std::filesystem::path& dir) override;
 
   fusion::MultimodalModel& multimodal() { return model_; }
   const decoder::Tokenizer& tokenizer() const { return tokenizer_; }
   /// What makes tile features from labels; null where the encoder makes them from pixels.
   const CodedFeatures* coded_features() const { return coded_ ? &*coded_ : nullptr; }
-  /// Floating-point operations of the products that a step over `batch`, which prepare() returned,
+  /// Floating-point operations of the products that `pass`, one of those that prepare() returned,
   /// takes (ledger.h, with fused attention): forward and backward, without the guidance, and
   /// without the encoder, whose features may come from labels or from the cache.
-  double step_flops(const std::any& batch) const;
+  double step_flops(const std::any& pass) const;
 
  private:
   fusion::MultimodalModel model_{nullptr};

@@ -17,7 +17,7 @@ TextTask::TextTask(const decoder::LlamaConfig& config, const std::filesystem::pa
   model_->to(device_);
 }
 
-std::any TextTask::prepare(const BatchRequest& request) const {
+std::vector<std::any> TextTask::prepare(const BatchRequest& request) const {
   const int64_t end = tokenizer_.id("<|endoftext|>");
   const Tensor ids = at::empty({request.num_samples, sequence_length_}, at::kLong);
   for (int64_t i = 0; i < request.num_samples; ++i) {
@@ -31,7 +31,7 @@ std::any TextTask::prepare(const BatchRequest& request) const {
     row.resize(static_cast<size_t>(sequence_length_));  // the last document goes on in no row
     ids[i].copy_(at::tensor(row, at::kLong));
   }
-  return ids;
+  return {ids};
 }
 
 TaskLoss TextTask::loss(const std::any& batch) {

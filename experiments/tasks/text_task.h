@@ -18,7 +18,7 @@ class TextTask : public TrainingTask {
            int64_t sequence_length, at::Device device);
 
   torch::nn::Module& model() override { return *model_; }
-  std::any prepare(const BatchRequest& request) const override;
+  std::vector<std::any> prepare(const BatchRequest& request) const override;
   TaskLoss loss(const std::any& batch) override;
   void save(const std::filesystem::path& dir) override;
 

@@ -11,11 +11,13 @@ class ConfigSchema;
 namespace nvlm::experiments {
 
 /// Plain values with defaults. One optimiser step reads `accumulation` batches of `batch_size`
-/// samples, so a step sees batch_size * accumulation samples.
+/// samples, so a step sees batch_size * accumulation samples. A batch of more than `pass_tokens`
+/// tokens is carried out in several passes; the step's gradient is the same.
 struct TrainConfig {
   int64_t steps = 1000;
   int64_t batch_size = 32;
   int64_t accumulation = 1;
+  int64_t pass_tokens = 0;  // tokens of one forward pass, at most; 0 = batch_size alone decides
 
   double lr = 1e-3;
   double min_lr = 1e-4;

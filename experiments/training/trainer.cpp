@@ -105,8 +105,12 @@ class TrainingRun {
   }
 
   BatchRequest request_of(int64_t item) const {
-    return {static_cast<uint64_t>(config_.seed), item / config_.accumulation,
-            item % config_.accumulation, item * config_.batch_size, config_.batch_size};
+    return {static_cast<uint64_t>(config_.seed),
+            item / config_.accumulation,
+            item % config_.accumulation,
+            item * config_.batch_size,
+            config_.batch_size,
+            config_.pass_tokens};
   }
 
   TrainResult loop() {
@@ -147,16 +151,17 @@ class TrainingRun {
     Tensor tokens;  // [] float, supervised tokens of the step
     for (int64_t micro = 0; micro < config_.accumulation; ++micro) {
       const BatchRequest request = request_of(counters_.step * config_.accumulation + micro);
-      const std::any batch = batches.next();
-      named("training: " + request.describe(), [&] {
-        const TaskLoss loss = forward(batch);
-        ledger_.add_batch(request, loss);
-        const Tensor count = loss.count.detach().to(device_, at::kFloat).reshape({});
-        tokens = tokens.defined() ? tokens + count : count;
-        Tensor total = loss.sum;
-        if (loss.extra.defined()) total = total + loss.extra * count;
-        total.backward();
-      });
+      for (const std::any& pass : batches.next()) {
+        named("training: " + request.describe(), [&] {
+          const TaskLoss loss = forward(pass);
+          ledger_.add_batch(request, loss);
+          const Tensor count = loss.count.detach().to(device_, at::kFloat).reshape({});
+          tokens = tokens.defined() ? tokens + count : count;
+          Tensor total = loss.sum;
+          if (loss.extra.defined()) total = total + loss.extra * count;
+          total.backward();
+        });
+      }
     }
     // On the CPU nothing is waited for, so a bad loss is found before it reaches the weights. On a
     // GPU the update is skipped by itself, and the error comes with the next line.
@@ -169,9 +174,9 @@ class TrainingRun {
     counters_.samples += config_.accumulation * config_.batch_size;
   }
 
-  TaskLoss forward(const std::any& batch) {
+  TaskLoss forward(const std::any& pass) {
     const AutocastScope autocast(device_.type(), dtype_);
-    TaskLoss loss = task_.loss(batch);
+    TaskLoss loss = task_.loss(pass);
     check_shapes(loss);
     return loss;
   }

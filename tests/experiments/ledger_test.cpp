@@ -154,6 +154,29 @@ TEST_CASE("ledger: every product of a training step, whatever is trained") {
   }
 }
 
+TEST_CASE("ledger: every product of a training step over packed rows") {
+  for (const Variant variant : kEveryVariant) {
+    CAPTURE(fusion::name(variant));
+    fusion::MultimodalModel model(small_model(variant));
+    set_trained(*model, kFinetunedParts);
+    const fusion::PromptBatch prompts = prompts_for(model->config(), layouts().back());
+    BatchShape shape = packed(shape_of(prompts, /*labels=*/true), prompts);
+    REQUIRE(shape.packed_rows < shape.batch * shape.sequence);
+    shape.encoded = 0;
+    vision::TileFeatures features{
+        at::randn({shape.projected, model->config().tile_tokens(), 4 * 12}), prompts.tile_refs()};
+    const FlopCounter counter;
+    const decoder::DecoderInputs inputs = decoder::packed(model->fuse(prompts, features));
+    const Tensor hidden = model->language_model->hidden_states(inputs);
+    decoder::language_model_loss(model->language_model, hidden,
+                                 inputs.rows->pack_labels(prompts.labels))
+        .sum.backward();
+    CHECK(counter.uncounted().empty());
+    CHECK(model_flops(model->config(), shape, {.trained = kFinetunedParts}).all().total() ==
+          counter.total());
+  }
+}
+
 TEST_CASE("ledger: every product of a training step through a perceiver resampler") {
   fusion::MultimodalConfig config = small_model(Variant::kCrossAttention);
   config.fusion.resampler = {.latents = 5, .layers = 2};
@@ -299,7 +322,9 @@ double counted_mllama_step(fusion::MllamaModel& model, const std::vector<int64_t
   const fusion::Memory remembered{features.tokens.reshape({pictures, memory, -1}),
                                   at::ones({pictures, sequence, memory}, at::kBool)};
   const Tensor ids = at::zeros({pictures, sequence}, at::kLong);
-  decoder::DecoderInputs inputs{model->language_model->embed(ids), ids, {}, std::nullopt};
+  decoder::DecoderInputs inputs;
+  inputs.embeddings = model->language_model->embed(ids);
+  inputs.position_ids = ids;
   inputs.cross_attention =
       decoder::CrossAttention{model->cross_attention.ptr(), remembered.tokens, remembered.mask};
   const Tensor logits = model->language_model->forward(inputs);

@@ -81,7 +81,7 @@ class TinyTask : public TrainingTask {
   torch::nn::Module& model() override { return model_; }
   FreezePlan freeze_plan() const override { return plan; }
 
-  std::any prepare(const BatchRequest& request) const override {
+  std::vector<std::any> prepare(const BatchRequest& request) const override {
     prepared += 1;
     if (on_prepare) on_prepare(request);
     std::vector<float> inputs;
@@ -98,7 +98,7 @@ class TinyTask : public TrainingTask {
       }
     }
     const auto tokens = static_cast<int64_t>(labels.size());
-    return TinyBatch{at::tensor(inputs).view({tokens, 8}), at::tensor(labels), request};
+    return {TinyBatch{at::tensor(inputs).view({tokens, 8}), at::tensor(labels), request}};
   }
 
   TaskLoss loss(const std::any& handle) override {
