@@ -25,8 +25,8 @@ struct DecoderInputs {
   Tensor embeddings;      // [batch, seq, hidden]
   Tensor position_ids;    // [batch, seq], int64
   Tensor attention_mask;  // [batch, seq], bool, true = real token; the cache knows earlier ones
-  std::optional<CrossAttention> cross_attention;  // absent: plain Llama
-  std::optional<PackedRows> rows;                 // absent: padded; never with a cache
+  std::optional<CrossAttention> cross_attention;     // absent: plain Llama
+  std::shared_ptr<const PackedRows> rows = nullptr;  // null: padded; never with a cache
 };
 
 /// The same pass without padding; hidden states and gradients of real tokens are the same.

@@ -4,6 +4,7 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include <memory>
 #include <optional>
 
 #include "common/linear.h"
@@ -20,9 +21,9 @@ namespace nvlm::decoder {
 struct AttentionContext {
   std::optional<RotaryAngles> angles;  // none: positions stand in the embeddings already
   AttentionMask mask;
-  KvCache* cache = nullptr;          // may be null
-  AttentionProbe* probe = nullptr;   // may be null
-  const PackedRows* rows = nullptr;  // of packed samples; null: they are padded
+  KvCache* cache = nullptr;                          // may be null
+  AttentionProbe* probe = nullptr;                   // may be null
+  std::shared_ptr<const PackedRows> rows = nullptr;  // of packed samples; null: they are padded
 
   /// The same with its tensors on another device; the cache looks after its own.
   AttentionContext on(at::Device device) const;

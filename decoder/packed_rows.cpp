@@ -36,7 +36,7 @@ Tensor PackedRows::pack_labels(const Tensor& labels) const {
 DecoderInputs packed(const DecoderInputs& padded) {
   TORCH_CHECK(!padded.rows, "packed rows: the inputs are packed already");
   DecoderInputs inputs = padded;
-  inputs.rows.emplace(padded.attention_mask);
+  inputs.rows = std::make_shared<const PackedRows>(padded.attention_mask);
   inputs.embeddings = inputs.rows->pack(padded.embeddings);
   inputs.position_ids = inputs.rows->pack(padded.position_ids);
   return inputs;

@@ -54,7 +54,7 @@ decoder::DecoderInputs text_inputs(const PromptBatch& prompts, const TokenEmbedd
           .position_ids = decoder::position_ids_of(prompts.attention_mask),
           .attention_mask = prompts.attention_mask,
           .cross_attention = std::nullopt,
-          .rows = std::nullopt};
+          .rows = nullptr};
 }
 
 GatedCrossAttentionStack make_blocks(const FusionConfig& config) {

@@ -4,7 +4,7 @@
 
 #include "common/device.h"
 #include "experiments/ablations/fusion_run.h"
-#include "experiments/training/autocast.h"
+#include "common/autocast.h"
 #include "experiments/training/freeze_plan.h"
 
 namespace nvlm::experiments {

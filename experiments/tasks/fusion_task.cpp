@@ -159,7 +159,7 @@ double FusionTask::step_flops(const std::any& pass) const {
   const fusion::PromptBatch& prompts = std::any_cast<const FusionPass&>(pass).prompts;
   BatchShape shape = packed(shape_of(prompts, /*labels=*/true), prompts);
   shape.encoded = 0;
-  Execution execution{.trained = kFinetunedParts};
+  Execution execution{.trained = kFinetunedParts, .recomputes_layers = recomputes_};
   execution.trained.decoder = stage_ == FusionStage::kSft;
   return model_flops(model_->config(), shape, execution).all().total();
 }
@@ -195,6 +195,11 @@ TaskLoss FusionTask::loss(const std::any& handle) {
     result.metrics["guidance"] = guidance.detach();
   }
   return result;
+}
+
+void FusionTask::recompute_activations(bool enabled) {
+  recomputes_ = enabled;
+  model_->language_model->model->recompute_activations(enabled);
 }
 
 void FusionTask::save(const std::filesystem::path& dir) {

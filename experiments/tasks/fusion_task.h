@@ -56,6 +56,7 @@ class FusionTask : public TrainingTask {
   std::vector<std::any> prepare(const BatchRequest& request) const override;
   TaskLoss loss(const std::any& pass) override;
   void save(const std::filesystem::path& dir) override;
+  void recompute_activations(bool enabled) override;
 
   fusion::MultimodalModel& multimodal() { return model_; }
   const decoder::Tokenizer& tokenizer() const { return tokenizer_; }
@@ -77,6 +78,7 @@ class FusionTask : public TrainingTask {
   at::Device device_;
   std::optional<CodedFeatures> coded_;  // with FeatureSource::kCode
   std::optional<FeatureCache> cache_;
+  bool recomputes_ = false;
 };
 
 }  // namespace nvlm::experiments

@@ -21,6 +21,9 @@ class TextTask : public TrainingTask {
   std::vector<std::any> prepare(const BatchRequest& request) const override;
   TaskLoss loss(const std::any& batch) override;
   void save(const std::filesystem::path& dir) override;
+  void recompute_activations(bool enabled) override {
+    model_->model->recompute_activations(enabled);
+  }
 
  private:
   std::filesystem::path tokenizer_json_;

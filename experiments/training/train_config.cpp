@@ -84,6 +84,8 @@ void register_options(ConfigSchema& schema, TrainConfig& config) {
   schema.add("train.checkpoint_every", &config.checkpoint_every,
              "steps between two checkpoints, 0 = after the last step only", from(0));
   schema.add("train.keep_last", &config.keep_last, "checkpoints kept, 0 = all", from(0));
+  schema.add("train.recompute", &config.recompute,
+             "run each decoder layer again in the backward pass instead of keeping what is inside");
   schema.add("train.dtype", &config.dtype, "of the forward pass",
              one_of({"auto", "float32", "bfloat16"}));
   schema.add("train.device", &config.device, "cpu, cuda or cuda:N");

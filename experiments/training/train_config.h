@@ -35,6 +35,8 @@ struct TrainConfig {
   int64_t checkpoint_every = 500;  // steps; 0 = only after the last step
   int64_t keep_last = 2;           // checkpoints kept; 0 = all
 
+  bool recompute = false;  // decoder layers again in the backward pass, instead of kept activations
+
   std::string dtype = "auto";  // of the forward pass: auto, float32, bfloat16
   std::string device = "cpu";
   int64_t threads = 0;   // of tensor operations; 0 = as the process has them

@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "common/autocast.h"
 #include "common/device.h"
 #include "common/error.h"
 #include "common/logging.h"
@@ -20,7 +21,6 @@
 #include "common/peak_memory.h"
 #include "common/progress.h"
 #include "common/stop_signal.h"
-#include "experiments/training/autocast.h"
 #include "experiments/training/lr_schedule.h"
 #include "experiments/training/optimizer.h"
 #include "experiments/training/prefetcher.h"
@@ -69,6 +69,7 @@ class TrainingRun {
                    {{config.beta1, config.beta2, config.eps, config.weight_decay}, config.muon}),
         state_(task.model(), optimizer_, config, device),
         schedule_{config.lr, config.min_lr, config.warmup_steps, config.steps} {
+    task.recompute_activations(config.recompute);
     for (const ParameterGroup& group : optimizer_.groups()) {
       if (group.parameters.front().device() == device_) continue;
       throw std::invalid_argument("training: '" + group.names.front() + "' is on " +

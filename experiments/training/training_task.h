@@ -67,6 +67,10 @@ class TrainingTask {
   /// What is trained; default: everything.
   virtual FreezePlan freeze_plan() const { return {}; }
 
+  /// Whether forward passes keep only the inputs of layers (TrainConfig::recompute). Tasks whose
+  /// model cannot do so keep everything.
+  virtual void recompute_activations(bool /*enabled*/) {}
+
   /// Makes a batch (rendering, tokenising, tiling) as one or more passes, each a part of its
   /// samples whose forward and backward run alone; see passes_within(). Called by several worker
   /// threads at once, so it must not change the task, and without autograd.

@@ -4,12 +4,12 @@
 #include <c10/core/InferenceMode.h>
 #include <doctest/doctest.h>
 
+#include "common/autocast.h"
 #include "decoder/presets.h"
 #include "decoder/tokenizer/tokenizer.h"
 #include "experiments/efficiency/conventions.h"
 #include "experiments/efficiency/flop_counter.h"
 #include "experiments/recipes/lab_tokenizer.h"
-#include "experiments/training/autocast.h"
 #include "fusion/mllama_model.h"
 #include "fusion/multimodal_model.h"
 #include "fusion/presets.h"
@@ -154,26 +154,35 @@ TEST_CASE("ledger: every product of a training step, whatever is trained") {
   }
 }
 
-TEST_CASE("ledger: every product of a training step over packed rows") {
+TEST_CASE(
+    "ledger: every product of a training step over packed rows, activations kept or made again") {
   for (const Variant variant : kEveryVariant) {
     CAPTURE(fusion::name(variant));
     fusion::MultimodalModel model(small_model(variant));
-    set_trained(*model, kFinetunedParts);
     const fusion::PromptBatch prompts = prompts_for(model->config(), layouts().back());
     BatchShape shape = packed(shape_of(prompts, /*labels=*/true), prompts);
     REQUIRE(shape.packed_rows < shape.batch * shape.sequence);
     shape.encoded = 0;
     vision::TileFeatures features{
         at::randn({shape.projected, model->config().tile_tokens(), 4 * 12}), prompts.tile_refs()};
-    const FlopCounter counter;
-    const decoder::DecoderInputs inputs = decoder::packed(model->fuse(prompts, features));
-    const Tensor hidden = model->language_model->hidden_states(inputs);
-    decoder::language_model_loss(model->language_model, hidden,
-                                 inputs.rows->pack_labels(prompts.labels))
-        .sum.backward();
-    CHECK(counter.uncounted().empty());
-    CHECK(model_flops(model->config(), shape, {.trained = kFinetunedParts}).all().total() ==
-          counter.total());
+    for (const TrainedParts& trained : {kFinetunedParts, kPretrainedParts}) {
+      set_trained(*model, trained);
+      for (const bool recomputes : {false, true}) {
+        CAPTURE(recomputes);
+        model->language_model->model->recompute_activations(recomputes);
+        const FlopCounter counter;
+        const decoder::DecoderInputs inputs = decoder::packed(model->fuse(prompts, features));
+        const Tensor hidden = model->language_model->hidden_states(inputs);
+        decoder::language_model_loss(model->language_model, hidden,
+                                     inputs.rows->pack_labels(prompts.labels))
+            .sum.backward();
+        CHECK(counter.uncounted().empty());
+        CHECK(model_flops(model->config(), shape,
+                          {.trained = trained, .recomputes_layers = recomputes})
+                  .all()
+                  .total() == counter.total());
+      }
+    }
   }
 }
 

@@ -93,6 +93,34 @@ TEST_CASE("packed rows: hidden states, loss and gradients of D, X, H and the fre
   }
 }
 
+TEST_CASE("recomputed activations: loss and gradients as if everything were kept") {
+  for (const fusion::Variant variant : kVariants) {
+    CAPTURE(fusion::name(variant));
+    TinyLab lab(11);
+    const std::vector<Question> questions = {lab.random_question(), lab.random_question()};
+    const fusion::PromptBatch prompts = lab.batch(fusion::routing(variant), questions);
+    const vision::TileFeatures features = lab.features(prompts);
+    for (const bool is_packed : {false, true}) {
+      const auto run = [&] {
+        const decoder::DecoderInputs padded = lab.inputs(prompts, features);
+        const decoder::DecoderInputs inputs = is_packed ? decoder::packed(padded) : padded;
+        const Tensor labels = at::where(prompts.attention_mask, prompts.ids, -100);
+        return step(lab, inputs, is_packed ? inputs.rows->pack_labels(labels) : labels);
+      };
+      const Step kept = run();
+      lab.decoder->model->recompute_activations(true);
+      const Step again = run();
+      lab.decoder->model->recompute_activations(false);
+      CHECK(again.sum.equal(kept.sum));
+      REQUIRE(again.gradients.size() == kept.gradients.size());
+      for (const auto& [name, gradient] : kept.gradients) {
+        CAPTURE(name);
+        CHECK(at::allclose(again.gradients.at(name), gradient, 1e-12, 1e-14));
+      }
+    }
+  }
+}
+
 TEST_CASE("packed rows: no sample sees another") {
   TinyLab lab(3);
   std::vector<Question> questions = {lab.random_question(), lab.random_question()};
