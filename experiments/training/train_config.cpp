@@ -84,6 +84,9 @@ void register_options(ConfigSchema& schema, TrainConfig& config) {
   schema.add("train.checkpoint_every", &config.checkpoint_every,
              "steps between two checkpoints, 0 = after the last step only", from(0));
   schema.add("train.keep_last", &config.keep_last, "checkpoints kept, 0 = all", from(0));
+  schema.add(
+      "train.keep_best", &config.keep_best,
+      "figure of the validation: the checkpoint where it is lowest is kept as checkpoints/best");
   schema.add("train.recompute", &config.recompute,
              "run each decoder layer again in the backward pass instead of keeping what is inside");
   schema.add("train.dtype", &config.dtype, "of the forward pass",

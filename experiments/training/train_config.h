@@ -34,6 +34,7 @@ struct TrainConfig {
   int64_t validate_every = 0;      // steps; 0 = only after the last step
   int64_t checkpoint_every = 500;  // steps; 0 = only after the last step
   int64_t keep_last = 2;           // checkpoints kept; 0 = all
+  std::string keep_best;  // validation figure of which the lowest is kept, too; empty: none
 
   bool recompute = false;  // decoder layers again in the backward pass, instead of kept activations
 

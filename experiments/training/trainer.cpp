@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <iomanip>
+#include <memory>
 #include <new>
 #include <optional>
 #include <sstream>
@@ -94,6 +95,26 @@ class TrainingRun {
     return loop();
   }
 
+  /// The steps from one checkpoint to another again, without writing anything.
+  ReplayResult replay(const fs::path& from, const fs::path& to) {
+    ReplayResult result;
+    counters_ = state_.load(to);
+    result.last_step = counters_.step;
+    counters_ = state_.load(from);
+    result.first_step = counters_.step;
+    const std::unique_ptr<Prefetcher> batches = prefetch_until(result.last_step);
+    Progress progress("replay", result.last_step - result.first_step);
+    task_.model().train();
+    while (counters_.step < result.last_step) {
+      train_step(*batches, schedule_.at(counters_.step));
+      if (every(config_.validate_every)) validate();
+      progress.update(counters_.step - result.first_step);
+    }
+    progress.finish();
+    result.differences = state_.differences(to);
+    return result;
+  }
+
  private:
   void write_missing_manifest() const {
     const fs::path path = dir_.path() / "manifest.json";
@@ -117,33 +138,39 @@ class TrainingRun {
   TrainResult loop() {
     const StopSignal stop;
     Progress progress("train", config_.steps);
-    Prefetcher batches(
-        [this](int64_t item) {
-          const BatchRequest request = request_of(item);
-          return named("training data: " + request.describe(),
-                       [&] { return task_.prepare(request); });
-        },
-        counters_.step * config_.accumulation, config_.steps * config_.accumulation,
-        config_.workers, config_.prefetch);
+    const std::unique_ptr<Prefetcher> batches = prefetch_until(config_.steps);
     task_.model().train();
     line_start_ = Clock::now();
     bool stopping = false;
     while (counters_.step < config_.steps && !stopping) {
       const double lr = schedule_.at(counters_.step);
-      train_step(batches, lr);
+      train_step(*batches, lr);
       stopping = stop.requested();
       const bool last = counters_.step == config_.steps;
       const bool checkpoint = last || stopping || every(config_.checkpoint_every);
       const bool validation = last || every(config_.validate_every);
       if (checkpoint || validation || counters_.step == 1 || every(config_.log_every)) {
-        write_line(batches, lr, validation);
+        write_line(*batches, lr, validation);
       }
-      if (checkpoint) write_checkpoint();
+      const bool best = validation && improved();
+      if (checkpoint || best) write_checkpoint();
+      if (best) dir_.mark_best(checkpoint_, config_.keep_last);
       progress.update(counters_.step, note_);
     }
     progress.finish();
     return result(counters_.step == config_.steps ? TrainStatus::kFinished
                                                   : TrainStatus::kInterrupted);
+  }
+
+  std::unique_ptr<Prefetcher> prefetch_until(int64_t last_step) const {
+    return std::make_unique<Prefetcher>(
+        [this](int64_t item) {
+          const BatchRequest request = request_of(item);
+          return named("training data: " + request.describe(),
+                       [&] { return task_.prepare(request); });
+        },
+        counters_.step * config_.accumulation, last_step * config_.accumulation, config_.workers,
+        config_.prefetch);
   }
 
   bool every(int64_t steps) const { return steps > 0 && counters_.step % steps == 0; }
@@ -251,6 +278,22 @@ class TrainingRun {
     set_random_state(device_, random);
   }
 
+  /// Whether the last validation is the best so far, and notes it.
+  bool improved() {
+    if (config_.keep_best.empty()) return false;
+    const auto found = validation_.find(config_.keep_best);
+    if (found == validation_.end()) {
+      std::string names;
+      for (const auto& [name, value] : validation_) names += (names.empty() ? "" : ", ") + name;
+      throw UsageError(
+          "train.keep_best is '" + config_.keep_best +
+          "', expected a figure of the validation: " + (names.empty() ? "there is none" : names));
+    }
+    if (counters_.best && !(found->second < *counters_.best)) return false;
+    counters_.best = found->second;
+    return true;
+  }
+
   void write_checkpoint() {
     checkpoint_ =
         dir_.publish_checkpoint(counters_.step, config_.keep_last, [this](const fs::path& dir) {
@@ -286,15 +329,33 @@ class TrainingRun {
   double line_wait_ = 0;
 };
 
+/// Everything that must hold before a run is opened. Returns its device.
+at::Device set_up(const TrainConfig& config) {
+  config.validate();
+  const at::Device device = parse_device(config.device);
+  if (config.threads > 0) set_threads(static_cast<int>(config.threads));
+  return device;
+}
+
 }  // namespace
 
 TrainResult train(TrainingTask& task, const TrainConfig& config, const fs::path& run_dir,
                   bool resume) {
-  config.validate();
-  const at::Device device = parse_device(config.device);
-  if (config.threads > 0) set_threads(static_cast<int>(config.threads));
+  const at::Device device = set_up(config);
   RunDir dir(run_dir, resume);
   return TrainingRun(task, config, dir, device).run(resume);
+}
+
+ReplayResult replay(TrainingTask& task, const TrainConfig& config, const fs::path& run_dir) {
+  const at::Device device = set_up(config);
+  RunDir dir(run_dir, /*resume=*/true);
+  const std::vector<fs::path> checkpoints = dir.checkpoints();
+  if (checkpoints.size() < 2) {
+    throw UsageError("run directory: '" + run_dir.string() + "' has " +
+                     std::to_string(checkpoints.size()) +
+                     " checkpoints, expected two or more to do the steps between them again");
+  }
+  return TrainingRun(task, config, dir, device).replay(checkpoints[0], checkpoints[1]);
 }
 
 }  // namespace nvlm::experiments

@@ -48,4 +48,15 @@ void require_fresh_run_dir(const std::filesystem::path& run_dir);
 TrainResult train(TrainingTask& task, const TrainConfig& config,
                   const std::filesystem::path& run_dir, bool resume = false);
 
+struct ReplayResult {
+  int64_t first_step = 0, last_step = 0;  // the steps that were done again: after first, up to last
+  std::string differences;                // TrainingState::differences(); empty: the same bits
+};
+
+/// Proves that a run resumes exactly: loads the oldest of its kept checkpoints, does the steps up
+/// to the next one again and compares the whole state with that. Nothing in the folder changes.
+/// throws  UsageError if the run has fewer than two checkpoints; else as train()
+ReplayResult replay(TrainingTask& task, const TrainConfig& config,
+                    const std::filesystem::path& run_dir);
+
 }  // namespace nvlm::experiments
