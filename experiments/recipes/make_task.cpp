@@ -60,7 +60,8 @@ std::unique_ptr<TrainingTask> text_task(const ExperimentConfig& config, const fs
   decoder.vocab = tokenizer.vocab_size();
   decoder.bos_token_id = tokenizer.id("<|endoftext|>");
   decoder.eos_token_ids = {tokenizer.id("<|im_end|>"), tokenizer.id("<|endoftext|>")};
-  return std::make_unique<TextTask>(decoder, tokenizer_json, config.sequence_length, device);
+  return std::make_unique<TextTask>(decoder, tokenizer_json, config.sequence_length, config.sources,
+                                    device);
 }
 
 /// Encoder and decoder from their own stages, fresh fusion between them.
