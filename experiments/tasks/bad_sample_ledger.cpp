@@ -19,7 +19,7 @@ std::string ledger_line(const Json& line) {
   return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-Json hash_of(const std::filesystem::path& file) {
+Json hash_of_file(const std::filesystem::path& file) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(file, ignored)) return nullptr;
   try {
@@ -71,8 +71,9 @@ void BadSampleLedger::add(const std::vector<BadSampleRecord>& bad, int64_t drawn
 }
 
 void BadSampleLedger::append(const BadSampleRecord& record) {
-  Json line{{"sample", record.sample}, {"source", record.source}, {"index", record.index},
-            {"name", record.name},     {"reason", record.reason}, {"sha256", hash_of(record.file)}};
+  Json line{{"sample", record.sample}, {"source", record.source},
+            {"index", record.index},   {"name", record.name},
+            {"reason", record.reason}, {"sha256", hash_of_file(record.file)}};
   line["path"] = record.file.empty() ? Json(nullptr) : Json(record.file.string());
   std::ofstream file(file_, std::ios::app | std::ios::binary);
   file << ledger_line(line) << std::flush;

@@ -28,7 +28,7 @@ CheckedSample check_sample(const Sample& sample, int64_t index,
           static_cast<int64_t>(prompt.tiles.size())};
 }
 
-Json spread_json(const Spread& spread) {
+Json spread_json(const TokenSpread& spread) {
   return {{"min", spread.low}, {"median", spread.median}, {"max", spread.high}};
 }
 
@@ -62,7 +62,7 @@ SourceReport check_source(const SampleSource& source, const fusion::MultimodalCo
   return report;
 }
 
-Spread spread_of(const SourceReport& report, int64_t CheckedSample::*figure) {
+TokenSpread spread_of(const SourceReport& report, int64_t CheckedSample::*figure) {
   if (report.usable.empty()) return {};
   std::vector<int64_t> values;
   for (const CheckedSample& sample : report.usable) values.push_back(sample.*figure);

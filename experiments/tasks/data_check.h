@@ -40,10 +40,10 @@ SourceReport check_source(const SampleSource& source, const fusion::MultimodalCo
                           int64_t generated, const std::function<void(int64_t)>& progress);
 
 /// Smallest, median and largest of a figure over the usable samples; zeros without any.
-struct Spread {
+struct TokenSpread {
   int64_t low = 0, median = 0, high = 0;
 };
-Spread spread_of(const SourceReport& report, int64_t CheckedSample::*figure);
+TokenSpread spread_of(const SourceReport& report, int64_t CheckedSample::*figure);
 
 /// Members: source, samples, usable, bad (name, reason, index), tokens, answer_tokens, tiles (each
 /// min, median, max), longest (the `num_longest` usable samples of most tokens).

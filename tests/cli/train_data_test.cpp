@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void check_refused(const std::string& arguments, int exit_code, const std::string& part) {
+void check_data_refused(const std::string& arguments, int exit_code, const std::string& part) {
   CAPTURE(arguments);
   const ProgramResult result = nvlm(arguments);
   CAPTURE(result.err);
@@ -73,26 +73,26 @@ TEST_CASE("training data that is no use is refused before a run begins") {
   const DamagedSet set;
   fs::create_directories(set.path("empty"));
   const std::string to = " --out " + set.path("run");
-  check_refused("train finetune --data.sources render" + to, 2, "finetune needs --init.model");
-  check_refused(kFinetune + to, 2, "finetune needs --data.sources");
-  check_refused(kFinetune + "--data.sources /nowhere" + to, 2, "no file or folder '/nowhere'");
-  check_refused(kFinetune + "--data.sources " + set.path("empty") + to, 2,
-                "holds no usable sample; looked for index.jsonl");
-  check_refused(kFinetune + "--data.sources " + set.path() + ":0" + to, 2, "weights sum to 0");
-  check_refused(kFinetune + "--data.source render" + to, 2, "data.sources");
-  check_refused("train nvlm-d-sft --fusion.variant x" + to, 2, "nvlm-d-sft is the recipe of");
-  check_refused("train reader-pretrain --data.sources render" + to, 2, "glyphs alone");
-  check_refused("data check", 2, "expected at least one source");
-  check_refused("data check " + set.path("empty"), 2, "looked for index.jsonl");
-  check_refused("data chek", 2, "did you mean 'check'");
+  check_data_refused("train finetune --data.sources render" + to, 2, "finetune needs --init.model");
+  check_data_refused(kFinetune + to, 2, "finetune needs --data.sources");
+  check_data_refused(kFinetune + "--data.sources /nowhere" + to, 2, "no file or folder '/nowhere'");
+  check_data_refused(kFinetune + "--data.sources " + set.path("empty") + to, 2,
+                     "holds no usable sample; looked for index.jsonl");
+  check_data_refused(kFinetune + "--data.sources " + set.path() + ":0" + to, 2, "weights sum to 0");
+  check_data_refused(kFinetune + "--data.source render" + to, 2, "data.sources");
+  check_data_refused("train nvlm-d-sft --fusion.variant x" + to, 2, "nvlm-d-sft is the recipe of");
+  check_data_refused("train reader-pretrain --data.sources render" + to, 2, "glyphs alone");
+  check_data_refused("data check", 2, "expected at least one source");
+  check_data_refused("data check " + set.path("empty"), 2, "looked for index.jsonl");
+  check_data_refused("data chek", 2, "did you mean 'check'");
   CHECK(!fs::exists(set.path("run")));
 }
 
 TEST_CASE("a run ends where too many samples are bad, and counts those it left out") {
   const DamagedSet set;
   const std::string data = "--data.sources " + set.path();
-  check_refused(kFinetune + data + " --out " + set.path("strict"), 1,
-                "of 8, more than data.max_bad = 0.01 allows");
+  check_data_refused(kFinetune + data + " --out " + set.path("strict"), 1,
+                     "of 8, more than data.max_bad = 0.01 allows");
   const ProgramResult result =
       nvlm(kFinetune + data + " --data.max_bad 0.5 --train.steps 8 --out " + set.path("run"));
   CAPTURE(result.err);
