@@ -99,6 +99,7 @@ int run_train(const Arguments& arguments) {
   if (config.recipe.empty()) {
     throw UsageError("train: expected a recipe, one of " + experiments::recipe_list());
   }
+  experiments::adopt_init_model(config);
   if (out.empty() && !dry_run) throw UsageError("train: expected --out, the run directory");
 
   set_threads(static_cast<int>(config.train.threads));
@@ -120,6 +121,9 @@ int run_train(const Arguments& arguments) {
     std::cerr << "nvlm: stopped after step " << result.step << "; continue with --resume --out "
               << out << "\n";
     return 1;
+  }
+  for (const auto& [name, total] : task->totals()) {
+    if (total > 0) std::cerr << "nvlm: " << name << ": " << total << " (see " << out << ")\n";
   }
   std::cout << result.checkpoint.string() << "\n";
   return 0;

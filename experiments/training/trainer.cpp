@@ -22,6 +22,7 @@
 #include "common/peak_memory.h"
 #include "common/progress.h"
 #include "common/stop_signal.h"
+#include "experiments/training/bad_batch.h"
 #include "experiments/training/lr_schedule.h"
 #include "experiments/training/optimizer.h"
 #include "experiments/training/prefetcher.h"
@@ -40,10 +41,14 @@ double seconds_since(Clock::time_point start) {
 }
 
 /// Runs `work`; an exception gets `where` in front, and advice where memory ran out.
+/// size  of the batch, in words; may be empty
 template <class Work>
-auto named(const std::string& where, const Work& work) -> decltype(work()) {
-  const char* advice =
-      ": out of memory; lower train.batch_size and raise train.accumulation by as much";
+auto named(const std::string& where, const Work& work, const std::string& size = "")
+    -> decltype(work()) {
+  const std::string advice = ": out of memory" + (size.empty() ? "" : " with " + size) +
+                             "; lower train.pass_tokens, which cuts the batch without changing the "
+                             "step, set train.recompute,"
+                             " or lower data.max_tokens or the model's tiling.max_tiles";
   try {
     return work();
   } catch (const c10::OutOfMemoryError&) {
@@ -139,6 +144,7 @@ class TrainingRun {
     const StopSignal stop;
     Progress progress("train", config_.steps);
     const std::unique_ptr<Prefetcher> batches = prefetch_until(config_.steps);
+    task_.begin(dir_.path(), counters_.samples);
     task_.model().train();
     line_start_ = Clock::now();
     bool stopping = false;
@@ -180,26 +186,37 @@ class TrainingRun {
     for (int64_t micro = 0; micro < config_.accumulation; ++micro) {
       const BatchRequest request = request_of(counters_.step * config_.accumulation + micro);
       for (const std::any& pass : batches.next()) {
-        named("training: " + request.describe(), [&] {
-          const TaskLoss loss = forward(pass);
-          ledger_.add_batch(request, loss);
-          const Tensor count = loss.count.detach().to(device_, at::kFloat).reshape({});
-          tokens = tokens.defined() ? tokens + count : count;
-          Tensor total = loss.sum;
-          if (loss.extra.defined()) total = total + loss.extra * count;
-          total.backward();
-        });
+        named(
+            "training: " + request.describe(),
+            [&] {
+              const TaskLoss loss = forward(pass);
+              ledger_.add_batch(request, loss);
+              const Tensor count = loss.count.detach().to(device_, at::kFloat).reshape({});
+              tokens = tokens.defined() ? tokens + count : count;
+              Tensor total = loss.sum;
+              if (loss.extra.defined()) total = total + loss.extra * count;
+              total.backward();
+            },
+            task_.describe(pass));
       }
     }
     // On the CPU nothing is waited for, so a bad loss is found before it reaches the weights. On a
     // GPU the update is skipped by itself, and the error comes with the next line.
-    if (device_.is_cpu()) ledger_.drain();
+    if (device_.is_cpu()) drain_ledger();
     if (!checked_gradients_) report_missing_gradients();
     ledger_.add_update(counters_.step, optimizer_.step(lr, tokens, config_.clip_norm));
     optimizer_.zero_grad();
-    if (device_.is_cpu()) ledger_.drain();
+    if (device_.is_cpu()) drain_ledger();
     counters_.step += 1;
     counters_.samples += config_.accumulation * config_.batch_size;
+  }
+
+  void drain_ledger() {
+    try {
+      ledger_.drain();
+    } catch (const BadBatch& error) {
+      rethrow_with_dump(error, task_, dir_.path());
+    }
   }
 
   TaskLoss forward(const std::any& pass) {
@@ -229,7 +246,7 @@ class TrainingRun {
   }
 
   void write_line(const Prefetcher& batches, double lr, bool validation) {
-    ledger_.drain();
+    drain_ledger();
     const double seconds = std::max(seconds_since(line_start_), 1e-9);
     const int64_t tokens = ledger_.tokens() - line_tokens_;
     const int64_t samples =
@@ -249,6 +266,7 @@ class TrainingRun {
     line["data_wait_share"] = wait / seconds;
     line["seconds"] = counters_.seconds;
     line["peak_memory_mb"] = static_cast<double>(peak_memory_bytes()) / (1 << 20);
+    for (const auto& [name, total] : task_.totals()) line[name] = total;
     if (validation) {
       validate();
       if (!validation_.empty()) line["validation"] = validation_;

@@ -32,9 +32,10 @@ void require_fresh_run_dir(const std::filesystem::path& run_dir);
 /// Trains task.model() in place and fills `run_dir`:
 ///   metrics.jsonl            one JSON object per line: step, samples, tokens, loss, lr, grad_norm,
 ///                            tokens_per_second, samples_per_second, data_wait_share, seconds,
-///                            peak_memory_mb, the task's metrics, "validation": {...}
+///                            peak_memory_mb, the task's metrics and totals, "validation": {...}
 ///   checkpoints/step_N/      task.save(), training_state.safetensors, training_state.json
 ///   checkpoints/latest       link to the newest one
+///   bad_batch/               the batch that ended a run, where its loss was not finite
 ///   manifest.json            unless the caller has written a richer one
 /// The caller writes config.ini. One process at a time may train in a run directory.
 ///

@@ -83,6 +83,23 @@ class TrainingTask {
   /// Writes the model's checkpoint into the existing, empty folder `dir`.
   virtual void save(const std::filesystem::path& dir) = 0;
 
+  /// Called once by train(), before the first batch.
+  /// samples  that the run has seen already: 0, or more where it is resumed
+  virtual void begin(const std::filesystem::path& run_dir, int64_t samples) {}
+
+  /// Totals of the run so far, for every line of metrics.
+  virtual std::map<std::string, int64_t> totals() const { return {}; }
+
+  /// A few words on the size of a pass ("16 rows of 801 tokens, 52 tiles"), for errors.
+  virtual std::string describe(const std::any& pass) const { return ""; }
+
+  /// Writes a pass that brought a bad loss into files whose names begin with `stem`.
+  /// returns  the one to look into first; empty if the task writes nothing
+  virtual std::filesystem::path dump(const std::any& pass,
+                                     const std::filesystem::path& stem) const {
+    return {};
+  }
+
   /// Figures on held-out data, under names of the task's choice. Called without autograd, with the
   /// model in evaluation mode, under the autocast of loss(). Random numbers drawn here from the
   /// tensor library's generator do not change the training.

@@ -33,7 +33,7 @@ const decoder::Tokenizer& ledger_tokenizer() {
 }
 
 /// Grouped queries, biases nowhere, widths that divide nothing: a wrong dimension shows.
-fusion::MultimodalConfig small_model(Variant variant) {
+fusion::MultimodalConfig ledger_model(Variant variant) {
   vision::VisionConfig encoder;
   encoder.hidden = 12;
   encoder.layers = 2;
@@ -131,7 +131,7 @@ void check_step(fusion::MultimodalModel& model, const fusion::PromptBatch& promp
 
 TEST_CASE("ledger: every product of a training step, at 1 to 7 tiles, in both precisions") {
   for (const Variant variant : kEveryVariant) {
-    fusion::MultimodalModel model(small_model(variant));
+    fusion::MultimodalModel model(ledger_model(variant));
     for (const auto& pictures : layouts()) {
       check_step(model, prompts_for(model->config(), pictures), kFinetunedParts);
     }
@@ -140,7 +140,7 @@ TEST_CASE("ledger: every product of a training step, at 1 to 7 tiles, in both pr
 
 TEST_CASE("ledger: every product of a training step, whatever is trained") {
   for (const Variant variant : kEveryVariant) {
-    fusion::MultimodalModel model(small_model(variant));
+    fusion::MultimodalModel model(ledger_model(variant));
     for (const auto& pictures : {layouts().front(), layouts().back()}) {
       const fusion::PromptBatch prompts = prompts_for(model->config(), pictures);
       for (const TrainedParts& trained :
@@ -158,7 +158,7 @@ TEST_CASE(
     "ledger: every product of a training step over packed rows, activations kept or made again") {
   for (const Variant variant : kEveryVariant) {
     CAPTURE(fusion::name(variant));
-    fusion::MultimodalModel model(small_model(variant));
+    fusion::MultimodalModel model(ledger_model(variant));
     const fusion::PromptBatch prompts = prompts_for(model->config(), layouts().back());
     BatchShape shape = packed(shape_of(prompts, /*labels=*/true), prompts);
     REQUIRE(shape.packed_rows < shape.batch * shape.sequence);
@@ -187,7 +187,7 @@ TEST_CASE(
 }
 
 TEST_CASE("ledger: every product of a training step through a perceiver resampler") {
-  fusion::MultimodalConfig config = small_model(Variant::kCrossAttention);
+  fusion::MultimodalConfig config = ledger_model(Variant::kCrossAttention);
   config.fusion.resampler = {.latents = 5, .layers = 2};
   fusion::MultimodalModel model(config);
   for (const auto& pictures : {layouts().front(), layouts().back()}) {
@@ -204,7 +204,7 @@ TEST_CASE("ledger: every product of an answer, the prompt and each token") {
   const c10::InferenceMode inference;
   for (const Variant variant : kEveryVariant) {
     CAPTURE(fusion::name(variant));
-    fusion::MultimodalModel model(small_model(variant));
+    fusion::MultimodalModel model(ledger_model(variant));
     decoder::LlamaForCausalLM& decoder = model->language_model;
     const fusion::MultimodalConfig& config = model->config();
     for (const auto& pictures : layouts()) {
