@@ -24,10 +24,10 @@ enum class LongSamples {
 
 struct SourceConfig {
   /// "SOURCE" or "SOURCE:WEIGHT"; empty: what the recipe renders. See open_source() for sources.
-  std::vector<std::string> sources;
-  std::string image_folder;  // of LLaVA files; empty: the folder of the file
-  double max_bad = 0.01;     // share of bad samples above which a run fails
-  int64_t max_tokens = 0;    // longest sample; 0 = the model's context
+  std::vector<std::string> sources = {};
+  std::string image_folder = {};  // of LLaVA files; empty: the folder of the file
+  double max_bad = 0.01;          // share of bad samples above which a run fails
+  int64_t max_tokens = 0;         // longest sample; 0 = the model's context
   LongSamples long_samples = LongSamples::kSkip;
 };
 

@@ -37,7 +37,7 @@ class DamagedSet {
 
 const std::string kFinetune =
     "train finetune --init.model " NVLM_SOURCE_DIR
-    "/models/nvlm-d --train.steps 20 --train.batch_size 1 --train.warmup_steps 1 ";
+    "/models/nvlm-d --train.steps 8 --train.batch_size 1 --train.warmup_steps 1 ";
 
 TEST_CASE("data check lists what can be used, what cannot, and how long samples are") {
   const DamagedSet set;
@@ -94,7 +94,7 @@ TEST_CASE("a run ends where too many samples are bad, and counts those it left o
   check_data_refused(kFinetune + data + " --out " + set.path("strict"), 1,
                      "of 8, more than data.max_bad = 0.01 allows");
   const ProgramResult result =
-      nvlm(kFinetune + data + " --data.max_bad 0.5 --train.steps 8 --out " + set.path("run"));
+      nvlm(kFinetune + data + " --data.max_bad 0.5 --out " + set.path("run"));
   CAPTURE(result.err);
   CHECK(result.exit_code == 0);
   CHECK(result.err.find("bad_samples: 2") != std::string::npos);

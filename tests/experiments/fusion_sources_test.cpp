@@ -28,7 +28,7 @@ const std::filesystem::path& tokenizer_json() {
   return file;
 }
 
-fusion::MultimodalConfig small_model(fusion::Variant variant) {
+fusion::MultimodalConfig sources_model(fusion::Variant variant) {
   LabModelConfig parts;
   parts.variant = variant;
   parts.vision.hidden = 16;
@@ -48,7 +48,7 @@ fusion::MultimodalConfig small_model(fusion::Variant variant) {
 std::unique_ptr<FusionTask> small_task(const FusionTaskConfig& config,
                                        fusion::Variant variant = fusion::Variant::kHybrid) {
   at::manual_seed(1);
-  return std::make_unique<FusionTask>(fusion::MultimodalModel(small_model(variant)),
+  return std::make_unique<FusionTask>(fusion::MultimodalModel(sources_model(variant)),
                                       tokenizer_json(), config, at::kCPU, at::kFloat);
 }
 
@@ -222,7 +222,7 @@ TEST_CASE("training from files: a tokenizer without the prompt's tokens is refus
   bpe.special_tokens = {"<|im_start|>", "<|vision_pad|>"};
   decoder::train_bpe({"some words", "and more"}, bpe, folder / "tokenizer.json");
   const auto tokenizer = decoder::Tokenizer::from_file(folder / "tokenizer.json");
-  const auto model = small_model(fusion::Variant::kDecoder);
+  const auto model = sources_model(fusion::Variant::kDecoder);
   CHECK(thrown_by([&] { require_prompt_tokens(tokenizer, model, "t.json"); }) ==
         "template mismatch: t.json lacks '<|im_end|>', '<Image>', '</Image>', which prompts of the "
         "template 'nvlm_lab' need");
