@@ -40,6 +40,10 @@ std::string pixel_key(const Tensor& tiles) {
                              static_cast<size_t>(bytes.numel())});
 }
 
+/// Of the validation, whatever the run's seed; its numbers begin where no training order arrives.
+constexpr uint64_t kValidationSeed = 0;
+constexpr int64_t kFirstValidationSample = int64_t{1} << 62;
+
 /// The sources of a run, as far as its stage and its features can use them.
 SampleStream open_stream(const FusionTaskConfig& config) {
   std::vector<WeightedSource> sources = open_sources(config.sources, config.mixture);
@@ -78,6 +82,9 @@ FusionTask::FusionTask(fusion::MultimodalModel model, const std::filesystem::pat
       samples_(open_stream(config)),
       bad_samples_(config.sources.max_bad, samples_.num_samples()),
       device_(device) {
+  if (config_.sources.validation_samples > 0) {
+    validation_.emplace(open_validation(config_.sources, config_.mixture));
+  }
   model_->to(device_);
   model_->vision_model->to(encoder_dtype);
   if (config_.features.source == FeatureSource::kCode) {
@@ -219,9 +226,7 @@ double FusionTask::step_flops(const std::any& pass) const {
   return model_flops(model_->config(), shape, execution).all().total();
 }
 
-TaskLoss FusionTask::loss(const std::any& handle) {
-  const auto& pass = std::any_cast<const FusionPass&>(handle);
-  bad_samples_.add(pass.bad, pass.drawn);
+decoder::LossSum FusionTask::answer_loss(const FusionPass& pass, decoder::AttentionProbe* probe) {
   const fusion::PromptBatch prompts = pass.prompts.to(device_);
   vision::TileFeatures features{{}, prompts.tile_refs()};
   if (pass.coded.defined()) features.tokens = pass.coded.to(device_);
@@ -230,16 +235,43 @@ TaskLoss FusionTask::loss(const std::any& handle) {
     const auto encode = [&] {
       return model_->encode_tiles(vision::normalise_tiles(pass.tiles.to(device_)));
     };
-    const Tensor tokens = cache_ ? cache_->get(pass.key, encode) : encode();
+    const bool is_cached = cache_ && !pass.key.empty();
+    const Tensor tokens = is_cached ? cache_->get(pass.key, encode) : encode();
     features.tokens = tokens.to(device_, at::kFloat);
   }
-  decoder::AttentionProbe probe = guidance_probe(config_.guidance, prompts_.config().routing);
   const decoder::DecoderInputs inputs = decoder::packed(model_->fuse(prompts, features));
   const Tensor hidden =
-      model_->language_model->hidden_states(inputs, /*cache=*/nullptr, &probe);  // [1, tokens, ...]
-  const decoder::LossSum loss = decoder::language_model_loss(
-      model_->language_model, hidden, inputs.rows->pack_labels(prompts.labels));
+      model_->language_model->hidden_states(inputs, /*cache=*/nullptr, probe);  // [1, tokens, ...]
+  return decoder::language_model_loss(model_->language_model, hidden,
+                                      inputs.rows->pack_labels(prompts.labels));
+}
 
+std::map<std::string, double> FusionTask::validate() {
+  if (!validation_) return {};
+  constexpr int64_t kPassSamples = 8;
+  double sum = 0, tokens = 0;
+  for (int64_t first = 0; first < config_.sources.validation_samples; first += kPassSamples) {
+    const int64_t last = std::min(first + kPassSamples, config_.sources.validation_samples);
+    std::vector<FusionSample> samples;
+    std::vector<BadSampleRecord> replaced;  // `data check` lists them
+    for (int64_t number = kFirstValidationSample + first; number < kFirstValidationSample + last;
+         ++number) {
+      validation_->take(kValidationSeed, number, replaced, [&](Sample sample, Random& random) {
+        samples.push_back(prepare_sample(std::move(sample), random));
+      });
+    }
+    const decoder::LossSum loss = answer_loss(collate_pass(samples), /*probe=*/nullptr);
+    sum += loss.sum.item<double>();
+    tokens += loss.count.item<double>();
+  }
+  return {{"loss", sum / tokens}};
+}
+
+TaskLoss FusionTask::loss(const std::any& handle) {
+  const auto& pass = std::any_cast<const FusionPass&>(handle);
+  bad_samples_.add(pass.bad, pass.drawn);
+  decoder::AttentionProbe probe = guidance_probe(config_.guidance, prompts_.config().routing);
+  const decoder::LossSum loss = answer_loss(pass, &probe);
   TaskLoss result;
   result.sum = loss.sum;
   result.count = loss.count;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "decoder/language_model_loss.h"
 #include "decoder/tokenizer/tokenizer.h"
 #include "experiments/tasks/attention_guide.h"
 #include "experiments/tasks/bad_sample_ledger.h"
@@ -84,6 +85,8 @@ class FusionTask : public TrainingTask {
   std::filesystem::path dump(const std::any& pass,
                              const std::filesystem::path& stem) const override;
   void recompute_activations(bool enabled) override;
+  /// "loss": nats per token of the held-out samples, if data.validation_samples asks for any.
+  std::map<std::string, double> validate() override;
 
   fusion::MultimodalModel& multimodal() { return model_; }
   const decoder::Tokenizer& tokenizer() const { return tokenizer_; }
@@ -96,6 +99,8 @@ class FusionTask : public TrainingTask {
 
  private:
   FusionSample prepare_sample(Sample sample, Random& random) const;
+  /// Cross-entropy of the answers; `probe` may be null.
+  decoder::LossSum answer_loss(const FusionPass& pass, decoder::AttentionProbe* probe);
   /// The longest prompt that is learnt from, tokens.
   int64_t most_tokens() const;
 
@@ -105,6 +110,7 @@ class FusionTask : public TrainingTask {
   fusion::PromptBuilder prompts_;
   FusionTaskConfig config_;
   SampleStream samples_;
+  std::optional<SampleStream> validation_;
   BadSampleLedger bad_samples_;
   at::Device device_;
   std::optional<CodedFeatures> coded_;  // with FeatureSource::kCode

@@ -54,6 +54,13 @@ void register_options(ConfigSchema& schema, SourceConfig& config) {
              "where samples come from, SOURCE or SOURCE:WEIGHT: render, corpus, a folder of tables"
              " or *.txt, a LLaVA file (.json, .jsonl), a text file; with sources, data.text_only"
              " has no meaning; empty = what the recipe renders");
+  schema.add(
+      "data.validation", &config.validation,
+      "sources of the validation, which no training sample should come from; empty = what the "
+      "recipe renders, other tables");
+  schema.add("data.validation_samples", &config.validation_samples,
+             "samples of a validation, always the same ones; 0 = none",
+             whole_number_from(0, 1 << 24));
   schema.add("data.image_folder", &config.image_folder,
              "folder of the pictures of LLaVA files; empty = the file's own");
   schema.add("data.max_bad", &config.max_bad,
@@ -87,6 +94,13 @@ std::shared_ptr<const SampleSource> open_source(const std::string& text,
     return std::make_shared<LlavaFile>(path, images);
   }
   return std::make_shared<TextFiles>(path);
+}
+
+std::vector<WeightedSource> open_validation(const SourceConfig& config,
+                                            const MixtureConfig& mixture) {
+  SourceConfig validation = config;
+  validation.sources = config.validation;
+  return open_sources(validation, mixture);
 }
 
 std::vector<WeightedSource> open_sources(const SourceConfig& config, const MixtureConfig& mixture) {

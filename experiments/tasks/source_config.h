@@ -26,8 +26,12 @@ struct SourceConfig {
   /// "SOURCE" or "SOURCE:WEIGHT"; empty: what the recipe renders. See open_source() for sources.
   std::vector<std::string> sources = {};
   std::string image_folder = {};  // of LLaVA files; empty: the folder of the file
-  double max_bad = 0.01;          // share of bad samples above which a run fails
-  int64_t max_tokens = 0;         // longest sample; 0 = the model's context
+  /// What the validation reads, in the form of `sources`; empty: what the recipe renders, from
+  /// random numbers that no training sample has.
+  std::vector<std::string> validation = {};
+  int64_t validation_samples = 0;  // 0: there is none
+  double max_bad = 0.01;           // share of bad samples above which a run fails
+  int64_t max_tokens = 0;          // longest sample; 0 = the model's context
   LongSamples long_samples = LongSamples::kSkip;
 };
 
@@ -56,5 +60,9 @@ std::shared_ptr<const SampleSource> open_source(const std::string& text,
 /// throws  UsageError naming the entry: a negative weight, weights that sum to 0, a source without
 ///         a single usable sample (and what was looked for), or as open_source
 std::vector<WeightedSource> open_sources(const SourceConfig& config, const MixtureConfig& mixture);
+
+/// The same for the validation's.
+std::vector<WeightedSource> open_validation(const SourceConfig& config,
+                                            const MixtureConfig& mixture);
 
 }  // namespace nvlm::experiments

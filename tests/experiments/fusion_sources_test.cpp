@@ -282,10 +282,31 @@ TEST_CASE("out of memory: the error names step, batch, its size and what to lowe
   task.on_loss = [](const BatchRequest& r, TaskLoss&) {
     if (r.step == 2) throw std::bad_alloc();
   };
-  CHECK(thrown_by([&] { train(task, tiny_config(), scratch / "run"); }) ==
-        "training: step 3, batch 0 (samples 8..11): out of memory with 4 rows, 9 tiles; lower "
-        "train.pass_tokens, which cuts the batch without changing the step, set train.recompute, or "
-        "lower data.max_tokens or the model's tiling.max_tiles");
+  CHECK(
+      thrown_by([&] { train(task, tiny_config(), scratch / "run"); }) ==
+      "training: step 3, batch 0 (samples 8..11): out of memory with 4 rows, 9 tiles; lower "
+      "train.pass_tokens, which cuts the batch without changing the step, set train.recompute, or "
+      "lower data.max_tokens or the model's tiling.max_tiles");
+}
+
+TEST_CASE("validation: the same held-out samples every time, and none without them") {
+  FusionTaskConfig config = learn_from({});
+  const auto without = small_task(config);
+  CHECK(without->validate().empty());
+  config.sources.validation_samples = 11;
+  const auto task = small_task(config);
+  const c10::NoGradGuard no_grad;
+  task->model().eval();
+  const double loss = task->validate().at("loss");
+  CHECK(loss > 1);
+  CHECK(loss < 20);
+  CHECK(task->validate().at("loss") == loss);
+  for (Tensor& parameter : task->multimodal()->language_model->parameters()) {
+    parameter.mul_(1.5);
+  }
+  CHECK(task->validate().at("loss") != loss);
+  config.sources.validation = {"/nowhere"};
+  CHECK(has_part(thrown_by([&] { small_task(config); }), "no file or folder '/nowhere'"));
 }
 
 TEST_CASE("learning rates by part of the model") {
