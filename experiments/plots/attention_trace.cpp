@@ -242,11 +242,7 @@ AttentionTrace trace_attention(const std::filesystem::path& folder, const Tensor
 
 Figure attention_mass_figure(const AttentionTrace& trace) {
   const std::vector<int64_t> queries = answer_queries(trace.prompt);
-  Panel panel{"",
-              {"layers of self-attention, blocks of cross-attention"},
-              {"share of the attention"},
-              {},
-              {}};
+  Panel panel{"", {""}, {"share of the attention"}, {}, {}};
   for (const KeyKind kind : kKeyKinds) {
     panel.series.push_back({title(kind), static_cast<int>(kind), Marks::kBars, {}});
   }
