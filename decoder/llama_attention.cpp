@@ -24,18 +24,24 @@ LlamaAttentionImpl::LlamaAttentionImpl(const LlamaConfig& config, int64_t layer)
   o_proj = linear("o_proj", query_width, config.hidden, config.biases == BiasKind::kAll);
 }
 
-Tensor LlamaAttentionImpl::forward(const Tensor& input, const AttentionContext& context) {
+RotatedHeads LlamaAttentionImpl::heads_of(const Tensor& input,
+                                          const std::optional<RotaryAngles>& angles) {
+  if (angles && training_kernel_fits(input)) {
+    return trained_rotary_heads(joined_linear(input, {q_proj, k_proj, v_proj}), *angles, heads_,
+                                kv_heads_);
+  }
   const int64_t batch = input.size(0), seq = input.size(1);
   const auto placed = [&](const Tensor& x) {
-    return (context.angles ? apply_rotary(x, *context.angles) : x).transpose(1, 2);
+    return (angles ? apply_rotary(x, *angles) : x).transpose(1, 2);
   };
-  const Tensor query =
-      placed(q_proj(input).view({batch, seq, heads_, head_dim_}));  // [batch, heads, seq, head_dim]
-  Tensor keys = placed(
-      k_proj(input).view({batch, seq, kv_heads_, head_dim_}));  // [batch, kv_heads, seq, head_dim]
-  Tensor values = v_proj(input)
-                      .view({batch, seq, kv_heads_, head_dim_})
-                      .transpose(1, 2);  // [batch, kv_heads, seq, head_dim]
+  return {placed(q_proj(input).view({batch, seq, heads_, head_dim_})),
+          placed(k_proj(input).view({batch, seq, kv_heads_, head_dim_})),
+          v_proj(input).view({batch, seq, kv_heads_, head_dim_}).transpose(1, 2)};
+}
+
+Tensor LlamaAttentionImpl::forward(const Tensor& input, const AttentionContext& context) {
+  const int64_t batch = input.size(0), seq = input.size(1);
+  auto [query, keys, values] = heads_of(input, context.angles);
   if (context.cache != nullptr) {
     std::tie(keys, values) = context.cache->append(layer_, keys, values);
   }
