@@ -20,6 +20,7 @@
 #include "bench/op_times.h"
 #include "common/device.h"
 #include "common/error.h"
+#include "common/heap.h"
 #include "common/json.h"
 #include "common/safetensors.h"
 #include "decoder/language_model_loss.h"
@@ -192,6 +193,7 @@ void run(const std::vector<std::string>& arguments) {
   const auto argument = [&](size_t i, const char* otherwise) {
     return i < arguments.size() ? arguments[i] : std::string(otherwise);
   };
+  keep_freed_memory();
   set_threads(std::stoi(argument(2, "0")));
   Training training(arguments[0], compute_dtype(at::kCPU, argument(1, "bfloat16")),
                     std::stoll(argument(3, "16")));

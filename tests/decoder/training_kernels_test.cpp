@@ -47,7 +47,7 @@ TEST_CASE("training kernels: root mean square norm and its gradient") {
     const Tensor wide = reference_of(x), wide_weight = reference_of(weight);
     const Tensor expected = wide * (wide.square().mean(-1, true) + 1e-5).rsqrt() * wide_weight;
     const Tensor normed = rms_norm(x, weight, 1e-5);
-    CHECK(normed.scalar_type() == at::kFloat);
+    CHECK((normed.scalar_type() == at::kFloat));
     CHECK(difference(normed, expected) < 1e-6);
     CHECK(gradient_difference(normed, {x, weight}, expected, {wide, wide_weight}) < 1e-5);
   }
@@ -101,7 +101,7 @@ TEST_CASE("training kernels: rotated heads of one product, grouped or not") {
 TEST_CASE("training kernels: joined maps are the maps beside each other") {
   at::manual_seed(4);
   for (const bool has_bias : {false, true}) {
-    const Linear first(6, 4, has_bias), second(6, 3, has_bias);
+    Linear first(6, 4, has_bias), second(6, 3, has_bias);
     const Tensor x = variable({2, 5, 6});
     const Tensor expected = at::cat({first->forward(x), second->forward(x)}, -1);
     CHECK(difference(joined_linear(x, {first, second}), expected) < 1e-6);
