@@ -27,6 +27,17 @@ void print_plan(const experiments::ExperimentConfig& config, experiments::Traini
   }
 }
 
+int print_check(const experiments::ReplayResult& result) {
+  const std::string steps =
+      "steps " + std::to_string(result.first_step + 1) + " to " + std::to_string(result.last_step);
+  if (result.differences.empty()) {
+    std::cout << steps << " done again: the same bits\n";
+    return 0;
+  }
+  std::cerr << "nvlm: " << steps << " done again give another state:" << result.differences << "\n";
+  return 1;
+}
+
 Json manifest_of(const experiments::ExperimentConfig& config, const Arguments& arguments) {
   ManifestInputs inputs;
   inputs.arguments = arguments;
@@ -46,7 +57,7 @@ Json manifest_of(const experiments::ExperimentConfig& config, const Arguments& a
 
 int run_train(const Arguments& arguments) {
   std::string config_file, out;
-  bool resume = false, dry_run = false;
+  bool resume = false, check = false, dry_run = false;
   VerbOptions options(
       "train RECIPE [options] [--section.key VALUE...]",
       "Runs a recipe, one of " + experiments::recipe_list() +
@@ -57,7 +68,9 @@ int run_train(const Arguments& arguments) {
   options.add()("config", po::value(&config_file), "file with sections and `key = value` lines")(
       "out", po::value(&out), "run directory")("resume", po::bool_switch(&resume),
                                                "continue the run in --out")(
-      "dry-run", po::bool_switch(&dry_run), "print parameters and stop")(
+      "check", po::bool_switch(&check),
+      "with --resume: only do the steps between the oldest two checkpoints again and compare every "
+      "bit")("dry-run", po::bool_switch(&dry_run), "print parameters and stop")(
       "fields", "list all fields of the configuration with their values");
   options.positional("recipe");
 
@@ -82,9 +95,11 @@ int run_train(const Arguments& arguments) {
     schema.parse_file(fs::path(out) / "config.ini");
     schema.take_arguments(arguments);
   }
+  if (check && !resume) throw UsageError("--check needs --resume and --out, the run to check");
   if (config.recipe.empty()) {
     throw UsageError("train: expected a recipe, one of " + experiments::recipe_list());
   }
+  experiments::adopt_init_model(config);
   if (out.empty() && !dry_run) throw UsageError("train: expected --out, the run directory");
 
   set_threads(static_cast<int>(config.train.threads));
@@ -95,6 +110,7 @@ int run_train(const Arguments& arguments) {
   }
   if (!resume) experiments::require_fresh_run_dir(out);
   const std::unique_ptr<experiments::TrainingTask> task = experiments::make_task(config, out);
+  if (check) return print_check(experiments::replay(*task, config.train, out));
   if (!resume) {
     fs::create_directories(out);
     schema.write(fs::path(out) / "config.ini");
@@ -105,6 +121,9 @@ int run_train(const Arguments& arguments) {
     std::cerr << "nvlm: stopped after step " << result.step << "; continue with --resume --out "
               << out << "\n";
     return 1;
+  }
+  for (const auto& [name, total] : task->totals()) {
+    if (total > 0) std::cerr << "nvlm: " << name << ": " << total << " (see " << out << ")\n";
   }
   std::cout << result.checkpoint.string() << "\n";
   return 0;

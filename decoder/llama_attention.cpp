@@ -24,15 +24,14 @@ LlamaAttentionImpl::LlamaAttentionImpl(const LlamaConfig& config, int64_t layer)
   o_proj = linear("o_proj", query_width, config.hidden, config.biases == BiasKind::kAll);
 }
 
-RotatedHeads LlamaAttentionImpl::heads_of(const Tensor& input,
-                                          const std::optional<RotaryAngles>& angles) {
-  if (angles && training_kernel_fits(input)) {
-    return trained_rotary_heads(joined_linear(input, {q_proj, k_proj, v_proj}), *angles, heads_,
-                                kv_heads_);
+RotatedHeads LlamaAttentionImpl::heads_of(const Tensor& input, const AttentionContext& context) {
+  if (context.angles && training_kernel_fits(input)) {
+    return trained_rotary_heads(joined_linear(input, {q_proj, k_proj, v_proj}), *context.angles,
+                                heads_, kv_heads_);
   }
   const int64_t batch = input.size(0), seq = input.size(1);
   const auto placed = [&](const Tensor& x) {
-    return (angles ? apply_rotary(x, *angles) : x).transpose(1, 2);
+    return (context.angles ? apply_rotary(x, *context.angles) : x).transpose(1, 2);
   };
   return {placed(q_proj(input).view({batch, seq, heads_, head_dim_})),
           placed(k_proj(input).view({batch, seq, kv_heads_, head_dim_})),
@@ -41,7 +40,12 @@ RotatedHeads LlamaAttentionImpl::heads_of(const Tensor& input,
 
 Tensor LlamaAttentionImpl::forward(const Tensor& input, const AttentionContext& context) {
   const int64_t batch = input.size(0), seq = input.size(1);
-  auto [query, keys, values] = heads_of(input, context.angles);
+  auto [query, keys, values] = heads_of(input, context);
+  if (context.rows != nullptr) {
+    for (Tensor* heads : {&query, &keys, &values}) {
+      *heads = context.rows->unpack(heads->transpose(1, 2)).transpose(1, 2);
+    }
+  }
   if (context.cache != nullptr) {
     std::tie(keys, values) = context.cache->append(layer_, keys, values);
   }
@@ -50,8 +54,10 @@ Tensor LlamaAttentionImpl::forward(const Tensor& input, const AttentionContext& 
     probe->self_probabilities[layer_] =
         attention_probabilities(query, keys, context.mask, probe->heads);
   }
-  const Tensor mixed = causal_attention(query, keys, values, context.mask);
-  return o_proj(mixed.transpose(1, 2).reshape({batch, seq, heads_ * head_dim_}));
+  const Tensor mixed = causal_attention(query, keys, values, context.mask)
+                           .transpose(1, 2)
+                           .flatten(2);  // [batch, seq, heads * head_dim]
+  return o_proj(context.rows != nullptr ? context.rows->pack(mixed) : mixed);
 }
 
 }  // namespace nvlm::decoder

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/json.h"
+#include "experiments/training/bad_batch.h"
 #include "experiments/training/training_task.h"
 
 namespace nvlm::experiments {
@@ -20,8 +21,8 @@ class StepLedger {
   void add_update(int64_t step, const Tensor& norm);
 
   /// Reads everything noted so far from the device in one transfer.
-  /// throws  std::runtime_error naming step and batch: no supervised token, or a loss or gradient
-  ///         norm that is not finite
+  /// throws  BadBatch naming step and batch: no supervised token, or a loss that is not finite;
+  ///         std::runtime_error naming the step: a gradient norm that is not finite
   void drain();
 
   /// Token-weighted mean loss, mean gradient norm, means of the task's metrics (all over what was
@@ -34,8 +35,8 @@ class StepLedger {
  private:
   struct Figure {
     enum class Kind { kSum, kCount, kExtra, kNorm, kMetric } kind;
-    std::string name;  // of the metric
-    std::string where;
+    std::string name;      // of the metric
+    BatchRequest request;  // of kNorm: the step alone
     Tensor value;
   };
   struct Mean {
