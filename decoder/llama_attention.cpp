@@ -39,7 +39,6 @@ RotatedHeads LlamaAttentionImpl::heads_of(const Tensor& input, const AttentionCo
 }
 
 Tensor LlamaAttentionImpl::forward(const Tensor& input, const AttentionContext& context) {
-  const int64_t batch = input.size(0), seq = input.size(1);
   auto [query, keys, values] = heads_of(input, context);
   if (context.rows != nullptr) {
     for (Tensor* heads : {&query, &keys, &values}) {
