@@ -18,6 +18,7 @@
 #include <string>
 
 #include "bench/op_times.h"
+#include "common/autocast.h"
 #include "common/device.h"
 #include "common/error.h"
 #include "common/heap.h"
@@ -28,7 +29,6 @@
 #include "experiments/efficiency/floors.h"
 #include "experiments/efficiency/ledger.h"
 #include "experiments/tasks/mixture.h"
-#include "experiments/training/autocast.h"
 #include "experiments/training/optimizer.h"
 #include "fusion/multimodal_checkpoint.h"
 #include "vision/preprocessor.h"
@@ -115,7 +115,7 @@ class Training {
     const auto start = std::chrono::steady_clock::now();
     decoder::LossSum loss;
     {
-      const experiments::AutocastScope autocast(at::kCPU, dtype_);
+      const AutocastScope autocast(at::kCPU, dtype_);
       const Tensor hidden = model_->hidden_states(batch_.prompts, batch_.features);
       loss = decoder::language_model_loss(model_->language_model, hidden, batch_.prompts.labels);
     }

@@ -24,15 +24,14 @@ LlamaAttentionImpl::LlamaAttentionImpl(const LlamaConfig& config, int64_t layer)
   o_proj = linear("o_proj", query_width, config.hidden, config.biases == BiasKind::kAll);
 }
 
-RotatedHeads LlamaAttentionImpl::heads_of(const Tensor& input,
-                                          const std::optional<RotaryAngles>& angles) {
-  if (angles && training_kernel_fits(input)) {
-    return trained_rotary_heads(joined_linear(input, {q_proj, k_proj, v_proj}), *angles, heads_,
-                                kv_heads_);
+RotatedHeads LlamaAttentionImpl::heads_of(const Tensor& input, const AttentionContext& context) {
+  if (context.angles && training_kernel_fits(input)) {
+    return trained_rotary_heads(joined_linear(input, {q_proj, k_proj, v_proj}), *context.angles,
+                                heads_, kv_heads_);
   }
   const int64_t batch = input.size(0), seq = input.size(1);
   const auto placed = [&](const Tensor& x) {
-    return (angles ? apply_rotary(x, *angles) : x).transpose(1, 2);
+    return (context.angles ? apply_rotary(x, *context.angles) : x).transpose(1, 2);
   };
   return {placed(q_proj(input).view({batch, seq, heads_, head_dim_})),
           placed(k_proj(input).view({batch, seq, kv_heads_, head_dim_})),
@@ -40,7 +39,7 @@ RotatedHeads LlamaAttentionImpl::heads_of(const Tensor& input,
 }
 
 Tensor LlamaAttentionImpl::forward(const Tensor& input, const AttentionContext& context) {
-  auto [query, keys, values] = heads_of(input, context.angles);
+  auto [query, keys, values] = heads_of(input, context);
   if (context.rows != nullptr) {
     for (Tensor* heads : {&query, &keys, &values}) {
       *heads = context.rows->unpack(heads->transpose(1, 2)).transpose(1, 2);

@@ -43,8 +43,8 @@ class LlamaAttentionImpl : public torch::nn::Module {
   Linear q_proj{nullptr}, k_proj{nullptr}, v_proj{nullptr}, o_proj{nullptr};
 
  private:
-  /// Projected, at their positions.
-  RotatedHeads heads_of(const Tensor& input, const std::optional<RotaryAngles>& angles);
+  /// Projected, at their positions; of packed rows as one sample.
+  RotatedHeads heads_of(const Tensor& input, const AttentionContext& context);
 
   int64_t heads_, kv_heads_, head_dim_, layer_;
 };

@@ -1,11 +1,12 @@
 // Attention for training in bfloat16 against its definition in double, and the exponential in it.
+#include "common/softmax_attention.h"
+
 #include <doctest/doctest.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
 
 #include "common/element_loops.h"
-#include "common/softmax_attention.h"
 
 namespace nvlm {
 

@@ -1,10 +1,11 @@
 // Kernels of the training step against the chains of tensor operations that they replace.
+#include "decoder/training_kernels.h"
+
 #include <doctest/doctest.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include "decoder/llama_mlp.h"
 #include "decoder/rms_norm.h"
-#include "decoder/training_kernels.h"
 
 namespace nvlm::decoder {
 namespace {
