@@ -148,7 +148,7 @@ TEST_CASE("training from files: bad samples are written down, counted and surviv
   REQUIRE(bad.size() == 2);
   for (const Json& line : bad) {
     const bool torn = line.at("index") == 4;
-    CHECK(has_part(line.at("reason"), torn ? "not an image" : "an empty answer"));
+    CHECK(has_part(line.at("reason"), torn ? "not a PNG" : "an empty answer"));
     CHECK(line.at("sha256").get<std::string>().size() == 64);
     CHECK(has_part(line.at("path"), torn ? "e.png" : "f.png"));
   }

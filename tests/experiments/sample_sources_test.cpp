@@ -92,7 +92,7 @@ TEST_CASE("pairs in one folder: order by name, Markdown before HTML, problems by
   CHECK(read_sample(source, 1).answer == "| x |\n| --- |");
   CHECK(contains(read_sample(source, 2).answer, "| c | 0 |"));
   CHECK(problem_of(source, 3) == "no ground truth: neither d.JPG.md nor d.JPG.html");
-  CHECK(contains(problem_of(source, 4), "not an image"));
+  CHECK(contains(problem_of(source, 4), "not a PNG"));
 }
 
 TEST_CASE("LLaVA: each answer is a sample with the turns before it") {
