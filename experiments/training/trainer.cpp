@@ -21,8 +21,11 @@
 #include "common/progress.h"
 #include "common/stop_signal.h"
 #include "experiments/training/autocast.h"
+#include "experiments/training/compute_peak.h"
+#include "experiments/training/gradient_reducer.h"
 #include "experiments/training/lr_schedule.h"
 #include "experiments/training/optimizer.h"
+#include "experiments/training/optimizer_shards.h"
 #include "experiments/training/prefetcher.h"
 #include "experiments/training/run_dir.h"
 #include "experiments/training/step_ledger.h"
@@ -59,15 +62,23 @@ auto named(const std::string& where, const Work& work) -> decltype(work()) {
 /// One call of train(), from the opened run directory to the result.
 class TrainingRun {
  public:
-  TrainingRun(TrainingTask& task, const TrainConfig& config, RunDir& dir, at::Device device)
+  /// dir  on worker 0, null on the others
+  TrainingRun(TrainingTask& task, const TrainConfig& config, RunDir* dir, fs::path path,
+              at::Device device, const WorkerGroup& workers)
       : task_(task),
         config_(config),
+        workers_(workers),
         dir_(dir),
+        path_(std::move(path)),
         device_(device),
         dtype_(compute_dtype(device, config.dtype)),
-        optimizer_(apply_freeze_plan(task.model(), task.freeze_plan()),
-                   {{config.beta1, config.beta2, config.eps, config.weight_decay}, config.muon}),
-        state_(task.model(), optimizer_, config, device),
+        groups_(apply_freeze_plan(task.model(), task.freeze_plan())),
+        shards_(groups_, workers),
+        optimizer_(groups_,
+                   {{config.beta1, config.beta2, config.eps, config.weight_decay}, config.muon},
+                   config.shard_optimizer && workers.size() > 1 ? &shards_ : nullptr),
+        reducer_(task.model(), workers),
+        state_(task.model(), optimizer_, config, device, workers),
         schedule_{config.lr, config.min_lr, config.warmup_steps, config.steps} {
     for (const ParameterGroup& group : optimizer_.groups()) {
       if (group.parameters.front().device() == device_) continue;
@@ -78,15 +89,19 @@ class TrainingRun {
   }
 
   TrainResult run(bool resume) {
-    if (const auto checkpoint = resume ? dir_.latest_checkpoint() : std::nullopt) {
-      counters_ = state_.load(*checkpoint);
-      checkpoint_ = *checkpoint;
+    state_.align_workers();
+    const fs::path checkpoint = resume ? checkpoint_to_resume() : fs::path();
+    if (!checkpoint.empty()) {
+      counters_ = state_.load(checkpoint);
+      checkpoint_ = checkpoint;
     } else {
-      at::manual_seed(static_cast<uint64_t>(config_.seed));
+      seed_worker(config_.seed, workers_.rank(), /*step=*/0);
     }
-    if (resume) dir_.keep_metrics_up_to(counters_.step);
+    if (resume && dir_ != nullptr) dir_->keep_metrics_up_to(counters_.step);
     if (counters_.step >= config_.steps) {
-      log_info(dir_.path().string() + ": all " + std::to_string(config_.steps) + " steps are done");
+      if (dir_ != nullptr) {
+        log_info(path_.string() + ": all " + std::to_string(config_.steps) + " steps are done");
+      }
       return result(TrainStatus::kAlreadyFinished);
     }
     write_missing_manifest();
@@ -94,9 +109,20 @@ class TrainingRun {
   }
 
  private:
+  /// Collective: what worker 0 finds; empty if there is none.
+  fs::path checkpoint_to_resume() const {
+    std::string name;
+    if (dir_ != nullptr) {
+      const auto latest = dir_->latest_checkpoint();
+      if (latest) name = latest->filename().string();
+    }
+    name = workers_.gather(name).front();
+    return name.empty() ? fs::path() : path_ / "checkpoints" / name;
+  }
+
   void write_missing_manifest() const {
-    const fs::path path = dir_.path() / "manifest.json";
-    if (fs::exists(path)) return;
+    const fs::path path = path_ / "manifest.json";
+    if (dir_ == nullptr || fs::exists(path)) return;
     ManifestInputs inputs;
     inputs.seed = static_cast<uint64_t>(config_.seed);
     inputs.device = device_.str();
@@ -111,22 +137,23 @@ class TrainingRun {
 
   TrainResult loop() {
     const StopSignal stop;
-    Progress progress("train", config_.steps);
+    std::optional<Progress> progress;
+    if (dir_ != nullptr) progress.emplace("train", config_.steps);
     Prefetcher batches(
         [this](int64_t item) {
-          const BatchRequest request = request_of(item);
+          const BatchRequest request = request_of(item * workers_.size() + workers_.rank());
           return named("training data: " + request.describe(),
                        [&] { return task_.prepare(request); });
         },
-        counters_.step * config_.accumulation, config_.steps * config_.accumulation,
-        config_.workers, config_.prefetch);
+        counters_.step * batches_per_step(), config_.steps * batches_per_step(), config_.workers,
+        config_.prefetch);
     task_.model().train();
     line_start_ = Clock::now();
     bool stopping = false;
     while (counters_.step < config_.steps && !stopping) {
       const double lr = schedule_.at(counters_.step);
       train_step(batches, lr);
-      stopping = stop.requested();
+      stopping = workers_.any(stop.requested());
       const bool last = counters_.step == config_.steps;
       const bool checkpoint = last || stopping || every(config_.checkpoint_every);
       const bool validation = last || every(config_.validate_every);
@@ -134,19 +161,23 @@ class TrainingRun {
         write_line(batches, lr, validation);
       }
       if (checkpoint) write_checkpoint();
-      progress.update(counters_.step, note_);
+      if (progress) progress->update(counters_.step, note_);
     }
-    progress.finish();
+    if (progress) progress->finish();
     return result(counters_.step == config_.steps ? TrainStatus::kFinished
                                                   : TrainStatus::kInterrupted);
   }
+
+  /// Of this worker.
+  int64_t batches_per_step() const { return config_.accumulation / workers_.size(); }
 
   bool every(int64_t steps) const { return steps > 0 && counters_.step % steps == 0; }
 
   void train_step(Prefetcher& batches, double lr) {
     Tensor tokens;  // [] float, supervised tokens of the step
-    for (int64_t micro = 0; micro < config_.accumulation; ++micro) {
-      const BatchRequest request = request_of(counters_.step * config_.accumulation + micro);
+    for (int64_t i = 0; i < batches_per_step(); ++i) {
+      const BatchRequest request =
+          request_of(counters_.step * config_.accumulation + i * workers_.size() + workers_.rank());
       const std::any batch = batches.next();
       named("training: " + request.describe(), [&] {
         const TaskLoss loss = forward(batch);
@@ -155,14 +186,15 @@ class TrainingRun {
         tokens = tokens.defined() ? tokens + count : count;
         Tensor total = loss.sum;
         if (loss.extra.defined()) total = total + loss.extra * count;
-        total.backward();
+        reducer_.backward(total, /*last=*/i + 1 == batches_per_step());
       });
     }
     // On the CPU nothing is waited for, so a bad loss is found before it reaches the weights. On a
     // GPU the update is skipped by itself, and the error comes with the next line.
     if (device_.is_cpu()) ledger_.drain();
-    if (!checked_gradients_) report_missing_gradients();
-    ledger_.add_update(counters_.step, optimizer_.step(lr, tokens, config_.clip_norm));
+    if (!checked_gradients_ && dir_ != nullptr) report_missing_gradients();
+    ledger_.add_update(counters_.step,
+                       optimizer_.step(lr, workers_.sum(tokens), config_.clip_norm));
     optimizer_.zero_grad();
     if (device_.is_cpu()) ledger_.drain();
     counters_.step += 1;
@@ -198,14 +230,16 @@ class TrainingRun {
   void write_line(const Prefetcher& batches, double lr, bool validation) {
     ledger_.drain();
     const double seconds = std::max(seconds_since(line_start_), 1e-9);
-    const int64_t tokens = ledger_.tokens() - line_tokens_;
     const int64_t samples =
         (counters_.step - line_step_) * config_.accumulation * config_.batch_size;
     const double wait = batches.seconds_waited() - line_wait_;
+    Json line = ledger_.take_line(workers_);
+    const auto tokens = line.at("tokens").get<int64_t>();
+    const auto line_batches = line.at("batches").get<double>();
+    line.erase("batches");
     counters_.tokens += tokens;
     counters_.seconds += seconds;
     const double tokens_per_second = static_cast<double>(tokens) / seconds;
-    Json line = ledger_.take_line();
     counters_.loss = line.at("loss").get<double>();
     line["step"] = counters_.step;
     line["samples"] = counters_.samples;
@@ -216,21 +250,31 @@ class TrainingRun {
     line["data_wait_share"] = wait / seconds;
     line["seconds"] = counters_.seconds;
     line["peak_memory_mb"] = static_cast<double>(peak_memory_bytes()) / (1 << 20);
-    if (validation) {
+    add_utilisation(line, line_batches / seconds);
+    if (validation && dir_ != nullptr) {
       validate();
       if (!validation_.empty()) line["validation"] = validation_;
     }
-    dir_.append_metrics(line);
+    if (dir_ != nullptr) dir_->append_metrics(line);
 
     std::ostringstream note;
     note << std::setprecision(4) << "loss " << counters_.loss << ", lr " << lr << ", "
          << std::llround(tokens_per_second) << " tokens/s, waiting for data "
          << std::llround(100 * wait / seconds) << "%";
     note_ = note.str();
-    line_tokens_ = ledger_.tokens();
     line_step_ = counters_.step;
     line_wait_ = batches.seconds_waited();
     line_start_ = Clock::now();  // validation and checkpoints are not training time
+  }
+
+  /// mfu: the model's FLOP/s as a share of the peak of all workers' devices.
+  void add_utilisation(Json& line, double batches_per_second) const {
+    if (dir_ == nullptr || !line.contains("train_flops")) return;
+    const std::optional<double> peak = compute_peak(device_, dtype_);
+    if (!peak) return;
+    const double peak_of_all = *peak * static_cast<double>(workers_.size());
+    line["peak_flops"] = peak_of_all;
+    line["mfu"] = line.at("train_flops").get<double>() * batches_per_second / peak_of_all;
   }
 
   void validate() {
@@ -246,8 +290,13 @@ class TrainingRun {
   }
 
   void write_checkpoint() {
+    if (dir_ == nullptr) {
+      state_.contribute();
+      checkpoint_ = path_ / "checkpoints" / ("step_" + std::to_string(counters_.step));
+      return;
+    }
     checkpoint_ =
-        dir_.publish_checkpoint(counters_.step, config_.keep_last, [this](const fs::path& dir) {
+        dir_->publish_checkpoint(counters_.step, config_.keep_last, [this](const fs::path& dir) {
           task_.save(dir);
           state_.save(dir, counters_);
         });
@@ -260,10 +309,15 @@ class TrainingRun {
 
   TrainingTask& task_;
   const TrainConfig& config_;
-  RunDir& dir_;
+  const WorkerGroup& workers_;
+  RunDir* const dir_;
+  const fs::path path_;
   const at::Device device_;
   const at::ScalarType dtype_;
+  const std::vector<ParameterGroup> groups_;
+  const OptimizerShards shards_;
   Optimizer optimizer_;
+  GradientReducer reducer_;
   TrainingState state_;
   const LrSchedule schedule_;
 
@@ -276,19 +330,27 @@ class TrainingRun {
 
   // Where the line of metrics being collected begins.
   Clock::time_point line_start_;
-  int64_t line_tokens_ = 0, line_step_ = 0;
+  int64_t line_step_ = 0;
   double line_wait_ = 0;
 };
 
 }  // namespace
 
 TrainResult train(TrainingTask& task, const TrainConfig& config, const fs::path& run_dir,
-                  bool resume) {
+                  bool resume, const WorkerGroup& workers) {
   config.validate();
+  if (config.accumulation % workers.size() != 0) {
+    throw UsageError("train.accumulation is " + std::to_string(config.accumulation) +
+                     ", expected a multiple of the " + std::to_string(workers.size()) +
+                     " processes, which share the batches of a step");
+  }
   const at::Device device = parse_device(config.device);
   if (config.threads > 0) set_threads(static_cast<int>(config.threads));
-  RunDir dir(run_dir, resume);
-  return TrainingRun(task, config, dir, device).run(resume);
+  return together(workers, [&] {
+    std::optional<RunDir> dir;
+    if (workers.is_first()) dir.emplace(run_dir, resume);
+    return TrainingRun(task, config, dir ? &*dir : nullptr, run_dir, device, workers).run(resume);
+  });
 }
 
 }  // namespace nvlm::experiments

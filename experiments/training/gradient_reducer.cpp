@@ -1,0 +1,66 @@
+#include "experiments/training/gradient_reducer.h"
+
+#include <algorithm>
+#include <torch/csrc/distributed/c10d/reducer.hpp>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+namespace nvlm::experiments {
+namespace {
+
+// As DistributedDataParallel: a small first bucket sets out early, and 25 MB keep a network busy.
+constexpr int64_t kFirstBucketBytes = int64_t{1} << 20;
+constexpr int64_t kBucketBytes = int64_t{25} << 20;
+
+/// Sums instead of the means that the Reducer makes by itself: means over workers with different
+/// numbers of supervised tokens would weigh tokens differently.
+class SumOverWorkers : public c10d::CppCommHookInterface<c10::intrusive_ptr<c10d::ProcessGroup>> {
+ public:
+  using CppCommHookInterface::CppCommHookInterface;
+  c10::intrusive_ptr<c10::ivalue::Future> runHook(c10d::GradBucket& bucket) override {
+    std::vector<at::Tensor> tensors{bucket.getBufferRef()};
+    return state_->allreduce(tensors)->getFuture();
+  }
+};
+
+std::unique_ptr<c10d::Reducer> make_reducer(const torch::nn::Module& model,
+                                            const WorkerGroup& workers) {
+  std::vector<Tensor> parameters;
+  std::unordered_map<size_t, std::string> names;
+  std::unordered_set<const void*> seen;  // tied parameters have several names
+  for (const auto& entry : model.named_parameters()) {
+    if (!entry.value().requires_grad()) continue;
+    if (!seen.insert(entry.value().unsafeGetTensorImpl()).second) continue;
+    names[parameters.size()] = entry.key();
+    parameters.push_back(entry.value());
+  }
+  const std::vector<bool> dense(parameters.size(), false);
+  auto [buckets, limits] = c10d::compute_bucket_assignment_by_size(
+      parameters, {static_cast<size_t>(kFirstBucketBytes), static_cast<size_t>(kBucketBytes)},
+      dense, {}, {});
+  // The backward pass comes to the last layers first.
+  std::reverse(buckets.begin(), buckets.end());
+  auto reducer = std::make_unique<c10d::Reducer>(
+      parameters, std::move(buckets), workers.handle(), dense, kBucketBytes,
+      /*find_unused_parameters=*/true, /*gradient_as_bucket_view=*/false, std::move(names),
+      kFirstBucketBytes, /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false,
+      std::vector<int64_t>{});
+  reducer->register_comm_hook(std::make_unique<SumOverWorkers>(workers.handle()));
+  return reducer;
+}
+
+}  // namespace
+
+GradientReducer::GradientReducer(const torch::nn::Module& model, const WorkerGroup& workers)
+    : reducer_(workers.size() > 1 ? make_reducer(model, workers) : nullptr) {}
+
+GradientReducer::~GradientReducer() = default;
+
+void GradientReducer::backward(const Tensor& total, bool last) {
+  if (reducer_ && last) reducer_->prepare_for_backward({total});
+  total.backward();
+}
+
+}  // namespace nvlm::experiments
