@@ -1,11 +1,15 @@
 #include "experiments/training/gradient_reducer.h"
 
+#include <c10/util/Exception.h>
+
 #include <algorithm>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
+
+#include "common/logging.h"
 
 namespace nvlm::experiments {
 namespace {
@@ -23,6 +27,13 @@ class SumOverWorkers : public c10d::CppCommHookInterface<c10::intrusive_ptr<c10d
     std::vector<at::Tensor> tensors{bucket.getBufferRef()};
     return state_->allreduce(tensors)->getFuture();
   }
+};
+
+/// The Reducer warns whenever a batch used all parameters; here that is as good as a batch that did
+/// not.
+class ReducerWarnings : public c10::WarningHandler {
+ public:
+  void process(const c10::Warning& warning) override { log_debug(warning.msg()); }
 };
 
 std::unique_ptr<c10d::Reducer> make_reducer(const torch::nn::Module& model,
@@ -59,7 +70,11 @@ GradientReducer::GradientReducer(const torch::nn::Module& model, const WorkerGro
 GradientReducer::~GradientReducer() = default;
 
 void GradientReducer::backward(const Tensor& total, bool last) {
-  if (reducer_ && last) reducer_->prepare_for_backward({total});
+  if (reducer_ && last) {
+    ReducerWarnings quiet;
+    const c10::WarningUtils::WarningHandlerGuard guard(&quiet);
+    reducer_->prepare_for_backward({total});
+  }
   total.backward();
 }
 

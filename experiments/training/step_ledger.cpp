@@ -29,18 +29,18 @@ void StepLedger::drain() {
   if (pending_.empty()) return;
   std::vector<Figure> figures;
   figures.swap(pending_);
-  std::vector<Tensor> values;
-  values.reserve(figures.size());
-  // Counts may lie on the host; gathering where the losses are keeps it at one transfer.
-  at::Device device = at::kCPU;
+  // What lies on the host is read there: bringing it to the device would wait for the device, too.
+  std::vector<Tensor> on_device;
   for (const Figure& figure : figures) {
-    if (!figure.value.is_cpu()) device = figure.value.device();
+    if (!figure.value.is_cpu()) on_device.push_back(figure.value.to(at::kDouble).reshape({}));
   }
+  Tensor fetched;  // [on_device], float64
+  if (!on_device.empty()) fetched = at::stack(on_device).cpu();
+  int64_t next = 0;
   for (const Figure& figure : figures) {
-    values.push_back(figure.value.to(device, at::kDouble).reshape({}));
+    take(figure, figure.value.is_cpu() ? figure.value.item<double>()
+                                       : fetched.const_data_ptr<double>()[next++]);
   }
-  const Tensor on_host = at::stack(values).cpu();  // [figures], float64
-  for (size_t i = 0; i < figures.size(); ++i) take(figures[i], on_host.const_data_ptr<double>()[i]);
 }
 
 void StepLedger::take(const Figure& figure, double value) {

@@ -182,7 +182,7 @@ class TrainingRun {
       named("training: " + request.describe(), [&] {
         const TaskLoss loss = forward(batch);
         ledger_.add_batch(request, loss);
-        const Tensor count = loss.count.detach().to(device_, at::kFloat).reshape({});
+        const Tensor count = on_own_device(loss.count);
         tokens = tokens.defined() ? tokens + count : count;
         Tensor total = loss.sum;
         if (loss.extra.defined()) total = total + loss.extra * count;
@@ -199,6 +199,12 @@ class TrainingRun {
     if (device_.is_cpu()) ledger_.drain();
     counters_.step += 1;
     counters_.samples += config_.accumulation * config_.batch_size;
+  }
+
+  /// [] float. A count on the host is filled in, not copied: a copy would wait for the GPU.
+  Tensor on_own_device(const Tensor& count) const {
+    if (!count.is_cpu()) return count.detach().to(at::kFloat).reshape({});
+    return at::scalar_tensor(count.item<double>(), at::TensorOptions(at::kFloat).device(device_));
   }
 
   TaskLoss forward(const std::any& batch) {
