@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kTinyText =
-    " --train.steps 60 --train.batch_size 1 --train.accumulation 2 --train.warmup_steps 2"
+    " --train.steps 100 --train.batch_size 1 --train.accumulation 2 --train.warmup_steps 2"
     " --train.log_every 1 --train.checkpoint_every 10 --train.dtype float32 --train.threads 1"
     " --train.shard_optimizer yes --text.sequence_length 32"
     " --decoder.hidden 16 --decoder.layers 2 --decoder.heads 2 --decoder.kv_heads 2"
@@ -46,7 +46,7 @@ shift
 if [ "$RANK" = 1 ] && [ "$TORCHELASTIC_RESTART_COUNT" = 0 ]; then
   "$@" &
   while [ ! -e "$out/checkpoints/latest" ]; do sleep 0.02; done
-  kill -9 $!
+  kill -9 $! && touch "$out.killed"
   wait $!
   exit $?
 fi
@@ -74,11 +74,12 @@ TEST_CASE("torchrun: a worker is killed, the job starts again and ends as one pr
   text << std::ifstream(log).rdbuf();
   INFO(text.str());
   REQUIRE(code == 0);
+  REQUIRE(fs::exists(run + ".killed"));
 
   REQUIRE(nvlm(recipe + (dir / "alone").string()).exit_code == 0);
   const std::vector<Json> lines = metrics_of(run), expected = metrics_of(dir / "alone");
-  REQUIRE(lines.size() == 60);
-  REQUIRE(expected.size() == 60);
+  REQUIRE(lines.size() == 100);
+  REQUIRE(expected.size() == 100);
   for (size_t i = 0; i < lines.size(); ++i) {
     CAPTURE(i);
     CHECK(lines[i].at("step") == i + 1);
