@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
-#include <optional>
+#include <map>
+#include <tuple>
 
 #include "cli/list_option.h"
 #include "cli/model_folder.h"
@@ -13,6 +14,7 @@
 #include "common/device.h"
 #include "common/manifest.h"
 #include "common/progress.h"
+#include "experiments/ablations/reading_accuracy.h"
 #include "experiments/efficiency/bench_models.h"
 #include "experiments/efficiency/grid.h"
 
@@ -42,6 +44,32 @@ size_t reference_row(const std::vector<GridRow>& rows) {
       rows.begin());
 }
 
+/// Reads `items` tables for every row, cut into at most as many tiles as its point has. Batches of
+/// one model and number of tiles share what was read.
+/// benches  as they take turns in the rows
+void add_accuracy(std::vector<GridRow>& rows, std::vector<BenchModel>& benches, int64_t items) {
+  std::map<std::tuple<size_t, int64_t, int64_t>, experiments::GridAccuracy> known;
+  Progress progress("read", static_cast<int64_t>(rows.size()));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    BenchModel& bench = benches[i % benches.size()];
+    const experiments::GridPoint& point = rows[i].point;
+    const auto key = std::tuple(i % benches.size(), point.tile_size, point.tiles);
+    if (known.count(key) == 0) {
+      fusion::MultimodalConfig config =
+          experiments::with_tile_size(bench.model->config(), point.tile_size);
+      config.preprocessor.tiling.max_tiles = point.tiles;
+      const std::vector<double> scores =
+          parse_option("--items", std::to_string(items), [&](const std::string&) {
+            return experiments::reading_scores(bench.model, config, bench.tokenizer, items);
+          });
+      known[key] = {items, eval::bootstrap_mean(scores)};
+    }
+    rows[i].accuracy = known.at(key);
+    progress.update(static_cast<int64_t>(i + 1), bench.name);
+  }
+  progress.finish();
+}
+
 void write_rows(const std::filesystem::path& out, const std::vector<GridRow>& rows,
                 const Json& manifest) {
   std::filesystem::create_directories(out);
@@ -57,7 +85,7 @@ void write_rows(const std::filesystem::path& out, const std::vector<GridRow>& ro
 
 int run_bench(const Arguments& arguments) {
   std::string size, variants, tiles, tile_sizes, batches, device_name, dtype_name, out;
-  int64_t text_tokens = 0;
+  int64_t text_tokens = 0, items = 0;
   int repeats = 0, threads = 0;
   VerbOptions options(
       "bench [options] [MODEL...]",
@@ -77,8 +105,11 @@ int run_bench(const Arguments& arguments) {
       "batch", po::value(&batches)->default_value("1"), "pictures at once")(
       "text-tokens", po::value(&text_tokens)->default_value(0), "of the prompt, at least")(
       "repeats", po::value(&repeats)->default_value(5), "of each measurement, after a warm-up")(
-      "device", po::value(&device_name)->default_value("cpu"), "cpu, cuda or cuda:N")(
-      "dtype", po::value(&dtype_name)->default_value("auto"), "auto, float32 or bfloat16")(
+      "items", po::value(&items)->default_value(0),
+      "held-out easy tables that every model reads with each number of tiles, for TEDS with its "
+      "95% interval")("device", po::value(&device_name)->default_value("cpu"),
+                      "cpu, cuda or cuda:N")("dtype", po::value(&dtype_name)->default_value("auto"),
+                                             "auto, float32 or bfloat16")(
       "threads", po::value(&threads)->default_value(0), "of tensor operations; 0 = all processors")(
       "out", po::value(&out), "folder for bench.jsonl, bench.csv, bench.md and manifest.json");
   const auto values = options.parse(arguments);
@@ -91,6 +122,7 @@ int run_bench(const Arguments& arguments) {
   }
   require_range("--repeats", repeats, 1, 1000);
   require_range("--text-tokens", text_tokens, 0, 100'000);
+  require_range("--items", items, 0, 100'000);
   const at::Device device = parse_device(device_name);
   const at::ScalarType dtype = compute_dtype(device, dtype_name);
   set_threads(threads);
@@ -133,6 +165,7 @@ int run_bench(const Arguments& arguments) {
   }
   progress.finish();
   predict(rows, reference_row(rows));
+  if (items > 0) add_accuracy(rows, benches, items);
   std::cout << to_markdown(rows);
   if (out.empty()) return 0;
   std::vector<std::string> command = {"bench"};

@@ -2,6 +2,7 @@
 // reads.
 #include <filesystem>
 
+#include "cli/data_verbs.h"
 #include "cli/options.h"
 #include "common/error.h"
 #include "common/nearest_name.h"
@@ -36,12 +37,16 @@ int run_data(const Arguments& arguments) {
   if (!arguments.empty() && arguments[0] == "render") {
     return run_render({arguments.begin() + 1, arguments.end()});
   }
+  if (!arguments.empty() && arguments[0] == "check") {
+    return run_data_check({arguments.begin() + 1, arguments.end()});
+  }
   if (!arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h")) {
-    return run_render({"--help"});
+    run_render({"--help"});
+    return run_data_check({"--help"});
   }
   const std::string given = arguments.empty() ? "nothing" : "'" + arguments[0] + "'";
-  throw UsageError("data: expected render, found " + given +
-                   (arguments.empty() ? "" : did_you_mean(arguments[0], {"render"})));
+  throw UsageError("data: expected render or check, found " + given +
+                   (arguments.empty() ? "" : did_you_mean(arguments[0], {"render", "check"})));
 }
 
 }  // namespace nvlm::cli

@@ -1,8 +1,9 @@
-// nvlm plot: figures from stored suites.
+// nvlm plot: figures from stored suites, from `nvlm bench`, and of a model's attention.
 #include <iomanip>
 #include <iostream>
 
 #include "cli/options.h"
+#include "cli/plot_attention.h"
 #include "cli/suite_folders.h"
 #include "experiments/plots/draw.h"
 #include "experiments/plots/efficiency_figures.h"
@@ -39,6 +40,7 @@ int run_plot(const Arguments& arguments) {
   std::vector<std::string> names;
   std::string out, bench;
   bool list = false;
+  AttentionOptions attention;
   VerbOptions options(
       "plot [options] DIR...",
       "Draws the figures of suites that `nvlm ablate` stored: SVG, PNG and PDF by gnuplot, and "
@@ -51,6 +53,7 @@ int run_plot(const Arguments& arguments) {
       "bench", po::value(&bench)->value_name("DIR"),
       "folder of `nvlm bench`: draws speed and memory against tiles")(
       "list", po::bool_switch(&list), "list the figures");
+  add_attention_options(options, attention);
   options.positional("suite");
   const auto values = options.parse(arguments);
   if (!values) return 0;
@@ -64,8 +67,9 @@ int run_plot(const Arguments& arguments) {
     figures = experiments::efficiency_against_tiles(experiments::read_bench(bench));
     figures.push_back(experiments::paper_throughput_bars());
   }
+  if (!attention.model.empty()) figures.push_back(draw_attention(attention, out));
   const auto folders = (*values)["suite"].as<std::vector<std::string>>();
-  if (bench.empty() || !folders.empty()) {
+  if ((bench.empty() && attention.model.empty()) || !folders.empty()) {
     const auto suites = open_suites("plot", folders);
     for (experiments::Figure& figure : chosen_figures(suites, names)) {
       figures.push_back(std::move(figure));

@@ -31,6 +31,17 @@ void print_plan(const experiments::ExperimentConfig& config, experiments::Traini
   }
 }
 
+int print_check(const experiments::ReplayResult& result) {
+  const std::string steps =
+      "steps " + std::to_string(result.first_step + 1) + " to " + std::to_string(result.last_step);
+  if (result.differences.empty()) {
+    std::cout << steps << " done again: the same bits\n";
+    return 0;
+  }
+  std::cerr << "nvlm: " << steps << " done again give another state:" << result.differences << "\n";
+  return 1;
+}
+
 Json manifest_of(const experiments::ExperimentConfig& config, const Arguments& arguments) {
   ManifestInputs inputs;
   inputs.arguments = arguments;
@@ -67,7 +78,7 @@ std::unique_ptr<experiments::TrainingTask> set_up(const experiments::ExperimentC
 
 int run_train(const Arguments& arguments) {
   std::string config_file, out;
-  bool resume = false, dry_run = false;
+  bool resume = false, check = false, dry_run = false;
   VerbOptions options(
       "train RECIPE [options] [--section.key VALUE...]",
       "Runs a recipe, one of " + experiments::recipe_list() +
@@ -78,7 +89,9 @@ int run_train(const Arguments& arguments) {
   options.add()("config", po::value(&config_file), "file with sections and `key = value` lines")(
       "out", po::value(&out), "run directory")("resume", po::bool_switch(&resume),
                                                "continue the run in --out")(
-      "dry-run", po::bool_switch(&dry_run), "print parameters and stop")(
+      "check", po::bool_switch(&check),
+      "with --resume: only do the steps between the oldest two checkpoints again and compare every "
+      "bit")("dry-run", po::bool_switch(&dry_run), "print parameters and stop")(
       "fields", "list all fields of the configuration with their values");
   options.positional("recipe");
 
@@ -106,9 +119,13 @@ int run_train(const Arguments& arguments) {
     schema.parse_file(fs::path(out) / "config.ini");
     schema.take_arguments(arguments);
   }
+  if (check && !resume) throw UsageError("--check needs --resume and --out, the run to check");
+  if (check && launch.world_size > 1)
+    throw UsageError("--check works in one process, without torchrun");
   if (config.recipe.empty()) {
     throw UsageError("train: expected a recipe, one of " + experiments::recipe_list());
   }
+  experiments::adopt_init_model(config);
   if (out.empty() && !dry_run) throw UsageError("train: expected --out, the run directory");
 
   set_threads(static_cast<int>(config.train.threads));
@@ -128,6 +145,7 @@ int run_train(const Arguments& arguments) {
   if (!resume && launch.rank == 0) experiments::require_fresh_run_dir(out);
   const experiments::WorkerGroup workers(launch, parse_device(own.train.device));
   const std::unique_ptr<experiments::TrainingTask> task = set_up(own, out, workers, write_files);
+  if (check) return print_check(experiments::replay(*task, own.train, out));
   const experiments::TrainResult result =
       experiments::train(*task, own.train, out, resume, workers);
   workers.leave();
@@ -137,7 +155,11 @@ int run_train(const Arguments& arguments) {
               << out << "\n";
     return 1;
   }
-  if (workers.is_first()) std::cout << result.checkpoint.string() << "\n";
+  if (!workers.is_first()) return 0;
+  for (const auto& [name, total] : task->totals()) {
+    if (total > 0) std::cerr << "nvlm: " << name << ": " << total << " (see " << out << ")\n";
+  }
+  std::cout << result.checkpoint.string() << "\n";
   return 0;
 }
 

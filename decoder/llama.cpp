@@ -3,8 +3,11 @@
 #include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
+
 #include "common/check.h"
 #include "common/parameter_scope.h"
+#include "common/recompute.h"
 
 namespace nvlm::decoder {
 namespace {
@@ -27,26 +30,72 @@ struct ResidualStream {
   }
 };
 
-// Runs the cross-attention block that stands before layer `depth`, if there is one.
-Tensor read_memory(int64_t depth, const ResidualStream& stream) {
-  const Tensor& hidden = stream.hidden;
-  if (!stream.cross_attention) return hidden;
-  const CrossAttention& cross = *stream.cross_attention;
-  KvCache* const cache = stream.context.cache;
-  AttentionProbe* const probe = stream.context.probe;
-  const std::optional<int64_t> block = cross.blocks->block_at(depth);
-  if (!block) return hidden;
-  if (cache == nullptr) {
-    return cross.blocks->update(*block, hidden, cross.blocks->project_memory(*block, cross.memory),
-                                cross.mask, probe);
+// One block, without a cache; each sample reads its own memory.
+Tensor read_block(const CrossAttention& cross, int64_t block, const Tensor& hidden,
+                  const Tensor& memory, const AttentionContext& context) {
+  const MemoryKeysValues projected = cross.blocks->project_memory(block, memory);
+  if (!context.rows) {
+    return cross.blocks->update(block, hidden, projected, cross.mask, context.probe);
   }
-  std::optional<MemoryKeysValues>& projected = cache->memory.at(static_cast<size_t>(*block));
+  return context.rows->pack(cross.blocks->update(block, context.rows->unpack(hidden), projected,
+                                                 cross.mask, context.probe));
+}
+
+// The same with keys and values of the memory kept in the context's cache.
+Tensor read_cached_block(const CrossAttention& cross, int64_t block, const Tensor& hidden,
+                         const AttentionContext& context) {
+  std::optional<MemoryKeysValues>& projected = context.cache->memory.at(static_cast<size_t>(block));
   if (!projected) {
-    TORCH_CHECK(cross.memory.defined(), "decoder: no memory for cross-attention block ", *block,
+    TORCH_CHECK(cross.memory.defined(), "decoder: no memory for cross-attention block ", block,
                 ", expected one in the inputs or in the cache");
-    projected = cross.blocks->project_memory(*block, cross.memory);
+    projected = cross.blocks->project_memory(block, cross.memory);
   }
-  return cross.blocks->update(*block, hidden, *projected, cross.mask, probe);
+  return cross.blocks->update(block, hidden, *projected, cross.mask, context.probe);
+}
+
+// What a recomputed block may hold on to: the memory comes as its input.
+CrossAttention without_memory(const CrossAttention& cross) {
+  return {cross.blocks, {}, cross.mask};
+}
+
+// Runs the cross-attention block that stands before layer `depth`, if there is one.
+Tensor read_memory(int64_t depth, const ResidualStream& stream, bool recomputes) {
+  if (!stream.cross_attention) return stream.hidden;
+  const CrossAttention& cross = *stream.cross_attention;
+  const std::optional<int64_t> block = cross.blocks->block_at(depth);
+  if (!block) return stream.hidden;
+  const AttentionContext& context = stream.context;
+  if (context.cache != nullptr) return read_cached_block(cross, *block, stream.hidden, context);
+  const bool is_probed = context.probe != nullptr && context.probe->cross_blocks.count(*block) > 0;
+  if (!recomputes || is_probed) {
+    return read_block(cross, *block, stream.hidden, cross.memory, context);
+  }
+  return recomputed(
+      [cross = without_memory(cross), block = *block, context](const Tensor& hidden,
+                                                               const Tensor& memory) {
+        return read_block(cross, block, hidden, memory, context);
+      },
+      stream.hidden, cross.memory);
+}
+
+// Whether a backward pass goes through the layer at all.
+bool has_gradient(const LlamaLayerImpl& layer, const Tensor& hidden) {
+  const std::vector<Tensor> parameters = layer.parameters();
+  return hidden.requires_grad() ||
+         std::any_of(parameters.begin(), parameters.end(),
+                     [](const Tensor& parameter) { return parameter.requires_grad(); });
+}
+
+Tensor run_layer(LlamaLayerImpl& layer, int64_t depth, const ResidualStream& stream,
+                 bool recomputes) {
+  const AttentionContext& context = stream.context;
+  const bool is_probed = context.probe != nullptr && context.probe->self_layers.count(depth) > 0;
+  if (!recomputes || is_probed || context.cache != nullptr || !has_gradient(layer, stream.hidden)) {
+    return layer.forward(stream.hidden, context);
+  }
+  return recomputed([&layer, context](const Tensor& hidden,
+                                      const Tensor&) { return layer.forward(hidden, context); },
+                    stream.hidden);
 }
 
 void initialize(torch::nn::Module& module, double deviation) {
@@ -88,11 +137,16 @@ LlamaModelImpl::LlamaModelImpl(const LlamaConfig& config) : config_(validated(co
 
 void LlamaModelImpl::check_inputs(const DecoderInputs& inputs, const KvCache* cache) const {
   expect_shape(inputs.embeddings, {-1, -1, config_.hidden}, "decoder: embeddings");
-  const int64_t batch = inputs.embeddings.size(0), seq = inputs.embeddings.size(1);
+  int64_t batch = inputs.embeddings.size(0), seq = inputs.embeddings.size(1);
   TORCH_CHECK(batch > 0 && seq > 0, "decoder: embeddings are ", inputs.embeddings.sizes(),
               ", expected at least one sample and one position");
   expect_shape(inputs.position_ids, {batch, seq}, "decoder: position_ids");
   expect_dtype(inputs.position_ids, at::kLong, "decoder: position_ids");
+  if (inputs.rows) {
+    TORCH_CHECK(cache == nullptr, "decoder: packed rows with a cache, expected one of them");
+    expect_shape(inputs.embeddings, {1, inputs.rows->tokens(), -1}, "decoder: packed embeddings");
+    batch = inputs.attention_mask.size(0), seq = inputs.attention_mask.size(1);
+  }
   if (inputs.attention_mask.defined()) {
     expect_shape(inputs.attention_mask, {batch, seq}, "decoder: attention_mask");
     expect_dtype(inputs.attention_mask, at::kBool, "decoder: attention_mask");
@@ -128,7 +182,7 @@ Tensor LlamaModelImpl::run(const DecoderInputs& inputs, KvCache* cache, Attentio
                            std::vector<Tensor>* outputs) {
   check_inputs(inputs, cache);
   const Tensor hidden = first_layer_input(inputs);
-  const int64_t seq = hidden.size(1);
+  const int64_t seq = inputs.rows ? inputs.attention_mask.size(1) : hidden.size(1);
   std::optional<RotaryAngles> angles;
   if (frequencies_.defined()) {
     if (frequencies_.device() != hidden.device()) frequencies_ = frequencies_.to(hidden.device());
@@ -143,17 +197,18 @@ Tensor LlamaModelImpl::run(const DecoderInputs& inputs, KvCache* cache, Attentio
       .context = {.angles = angles,
                   .mask = causal_mask(inputs.attention_mask, seq, cache, activations),
                   .cache = cache,
-                  .probe = probe},
+                  .probe = probe,
+                  .rows = inputs.rows},
       .cross_attention = inputs.cross_attention};
   for (int64_t depth = 0; depth < config_.layers; ++depth) {
     auto& layer = layers->at<LlamaLayerImpl>(static_cast<size_t>(depth));
     stream.enter(layer.device());
-    stream.hidden = read_memory(depth, stream);
-    stream.hidden = layer.forward(stream.hidden, stream.context);
+    stream.hidden = read_memory(depth, stream, recomputes_);
+    stream.hidden = run_layer(layer, depth, stream, recomputes_);
     if (outputs != nullptr) outputs->push_back(stream.hidden);
   }
   stream.enter(norm->weight.device());
-  stream.hidden = read_memory(config_.layers, stream);
+  stream.hidden = read_memory(config_.layers, stream, recomputes_);
   if (cache != nullptr) cache->advance(seq);
   return stream.hidden;
 }
@@ -205,7 +260,11 @@ Tensor LlamaForCausalLMImpl::forward(const DecoderInputs& inputs, KvCache* cache
 DecoderInputs LlamaForCausalLMImpl::text_inputs(const Tensor& input_ids,
                                                 const Tensor& attention_mask) {
   expect_shape(attention_mask, input_ids.sizes(), "decoder: attention_mask");
-  return {embed(input_ids), position_ids_of(attention_mask), attention_mask, std::nullopt};
+  return {.embeddings = embed(input_ids),
+          .position_ids = position_ids_of(attention_mask),
+          .attention_mask = attention_mask,
+          .cross_attention = std::nullopt,
+          .rows = nullptr};
 }
 
 KvCache LlamaForCausalLMImpl::make_cache(int64_t batch, int64_t capacity) {

@@ -40,6 +40,11 @@ class LlamaModelImpl : public torch::nn::Module {
   /// returns  one [batch, seq, hidden] per layer, on its device
   std::vector<Tensor> layer_outputs(const DecoderInputs& inputs);
 
+  /// Whether training keeps only the input of each layer and cross-attention block and makes what
+  /// is inside again in the backward pass: less memory for a third more work. Layers that a probe
+  /// looks into keep everything. Off at first.
+  void recompute_activations(bool enabled) { recomputes_ = enabled; }
+
   Embedding embed_tokens{nullptr};
   Embedding embed_positions{nullptr};  // null with rotary positions
   torch::nn::ModuleList layers{nullptr};
@@ -51,6 +56,7 @@ class LlamaModelImpl : public torch::nn::Module {
   void check_inputs(const DecoderInputs& inputs, const KvCache* cache) const;
 
   LlamaConfig config_;
+  bool recomputes_ = false;
   /// [head_dim / 2]; undefined without rotary positions. No buffer, as it is not stored and stays
   /// float32 whatever the weights become.
   Tensor frequencies_;

@@ -26,16 +26,21 @@ LlamaAttentionImpl::LlamaAttentionImpl(const LlamaConfig& config, int64_t layer)
 
 Tensor LlamaAttentionImpl::forward(const Tensor& input, const AttentionContext& context) {
   const int64_t batch = input.size(0), seq = input.size(1);
-  const auto placed = [&](const Tensor& x) {
-    return (context.angles ? apply_rotary(x, *context.angles) : x).transpose(1, 2);
+  const auto split_heads = [&](const Tensor& x, int64_t heads) {
+    return x.view({batch, seq, heads, head_dim_});
+  };
+  const auto rotated = [&](const Tensor& x) {
+    return context.angles ? apply_rotary(x, *context.angles) : x;
+  };
+  const auto per_sample = [&](const Tensor& x) {
+    return (context.rows != nullptr ? context.rows->unpack(x) : x).transpose(1, 2);
   };
   const Tensor query =
-      placed(q_proj(input).view({batch, seq, heads_, head_dim_}));  // [batch, heads, seq, head_dim]
-  Tensor keys = placed(
-      k_proj(input).view({batch, seq, kv_heads_, head_dim_}));  // [batch, kv_heads, seq, head_dim]
-  Tensor values = v_proj(input)
-                      .view({batch, seq, kv_heads_, head_dim_})
-                      .transpose(1, 2);  // [batch, kv_heads, seq, head_dim]
+      per_sample(rotated(split_heads(q_proj(input), heads_)));  // [batch, heads, seq, head_dim]
+  Tensor keys = per_sample(
+      rotated(split_heads(k_proj(input), kv_heads_)));  // [batch, kv_heads, seq, head_dim]
+  Tensor values =
+      per_sample(split_heads(v_proj(input), kv_heads_));  // [batch, kv_heads, seq, head_dim]
   if (context.cache != nullptr) {
     std::tie(keys, values) = context.cache->append(layer_, keys, values);
   }
@@ -44,8 +49,10 @@ Tensor LlamaAttentionImpl::forward(const Tensor& input, const AttentionContext& 
     probe->self_probabilities[layer_] =
         attention_probabilities(query, keys, context.mask, probe->heads);
   }
-  const Tensor mixed = causal_attention(query, keys, values, context.mask);
-  return o_proj(mixed.transpose(1, 2).reshape({batch, seq, heads_ * head_dim_}));
+  const Tensor mixed = causal_attention(query, keys, values, context.mask)
+                           .transpose(1, 2)
+                           .flatten(2);  // [batch, seq, heads * head_dim]
+  return o_proj(context.rows != nullptr ? context.rows->pack(mixed) : mixed);
 }
 
 }  // namespace nvlm::decoder

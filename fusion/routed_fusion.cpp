@@ -50,8 +50,11 @@ vision::TileFeatures tiles_by_route(const vision::TileFeatures& tiles, const Pro
 
 /// The prompts as plain text, each slot still an image-pad token.
 decoder::DecoderInputs text_inputs(const PromptBatch& prompts, const TokenEmbedder& embed) {
-  return {embed(prompts.ids), decoder::position_ids_of(prompts.attention_mask),
-          prompts.attention_mask, std::nullopt};
+  return {.embeddings = embed(prompts.ids),
+          .position_ids = decoder::position_ids_of(prompts.attention_mask),
+          .attention_mask = prompts.attention_mask,
+          .cross_attention = std::nullopt,
+          .rows = nullptr};
 }
 
 GatedCrossAttentionStack make_blocks(const FusionConfig& config) {

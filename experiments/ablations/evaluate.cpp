@@ -104,13 +104,6 @@ void score_teacher_forced(FusionTask& task, const ItemBatch& batch, std::span<It
   }
 }
 
-double teds_of(const std::string& answer, const std::string& truth) {
-  const auto expected = eval::parse_gfm_table(truth);
-  TORCH_CHECK(expected.has_value(), "held-out item: its ground truth is no table");
-  const double score = eval::score_table(answer, expected->table, eval::TruthText::kMarkdown).teds;
-  return std::clamp(score, 0.0, 1.0);
-}
-
 void score_greedy(FusionTask& task, const std::vector<ReadItem>& items, int64_t max_new_tokens,
                   std::span<ItemRow> rows) {
   const ItemBatch batch = batch_of(task, items, /*with_answers=*/false);
@@ -122,7 +115,7 @@ void score_greedy(FusionTask& task, const std::vector<ReadItem>& items, int64_t 
   for (size_t i = 0; i < items.size(); ++i) {
     std::vector<int64_t> tokens = generation.tokens[i];
     if (generation.finish_reasons[i] == decoder::FinishReason::kStopToken) tokens.pop_back();
-    rows[i].teds = teds_of(task.tokenizer().decode(tokens), items[i].answer);
+    rows[i].teds = answer_teds(task.tokenizer().decode(tokens), items[i].answer);
   }
 }
 
@@ -138,6 +131,13 @@ double seconds_of_answer(FusionTask& task, ReadItem item) {
 }
 
 }  // namespace
+
+double answer_teds(const std::string& answer, const std::string& truth) {
+  const auto expected = eval::parse_gfm_table(truth);
+  TORCH_CHECK(expected.has_value(), "held-out item: its ground truth is no table");
+  const double score = eval::score_table(answer, expected->table, eval::TruthText::kMarkdown).teds;
+  return std::clamp(score, 0.0, 1.0);
+}
 
 std::vector<ItemRow> evaluate_items(FusionTask& task, const EvaluationRequest& request) {
   const c10::NoGradGuard no_grad;

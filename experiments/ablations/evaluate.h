@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "experiments/ablations/stored_suite.h"
@@ -16,6 +17,11 @@ struct EvaluationRequest {
   int64_t num_items = 0;
   int64_t max_new_tokens = 0;  // of greedy answers; 0 = no TEDS
 };
+
+/// TEDS of an answer in Markdown, a score below 0 raised to 0.
+/// truth   a table in Markdown
+/// throws  c10::Error if it is none
+double answer_teds(const std::string& answer, const std::string& truth);
 
 /// One row per item, in the order of held_out_rows(). Negative log-likelihood and accuracy are of
 /// the true answer, teacher-forced, its end token included; TEDS of the greedy answer, with scores

@@ -4,7 +4,7 @@
 
 #include "common/device.h"
 #include "experiments/ablations/fusion_run.h"
-#include "experiments/training/autocast.h"
+#include "common/autocast.h"
 #include "experiments/training/freeze_plan.h"
 
 namespace nvlm::experiments {
@@ -18,18 +18,23 @@ StepCost measure_step_cost(const ExperimentConfig& config, int64_t batches) {
   cost.trainable_parameters = parameters.trainable;
   cost.total_parameters = parameters.trainable + parameters.frozen;
   for (int64_t step = 0; step < batches; ++step) {
-    const std::any batch = task->prepare({.seed = static_cast<uint64_t>(config.train.seed),
-                                          .step = step,
-                                          .first_sample = step * config.train.batch_size,
-                                          .num_samples = config.train.batch_size});
-    cost.flops += task->step_flops(batch) / static_cast<double>(batches);
+    const auto passes = task->prepare({.seed = static_cast<uint64_t>(config.train.seed),
+                                       .step = step,
+                                       .first_sample = step * config.train.batch_size,
+                                       .num_samples = config.train.batch_size,
+                                       .pass_tokens = config.train.pass_tokens});
+    for (const std::any& pass : passes) {
+      cost.flops += task->step_flops(pass) / static_cast<double>(batches);
+    }
     if (step > 1) continue;  // two tell the time
     const auto start = std::chrono::steady_clock::now();
-    const TaskLoss loss = [&] {
-      const AutocastScope autocast(device.type(), compute_dtype(device, config.train.dtype));
-      return task->loss(batch);
-    }();
-    (loss.extra.defined() ? loss.sum + loss.extra : loss.sum).backward();
+    for (const std::any& pass : passes) {
+      const TaskLoss loss = [&] {
+        const AutocastScope autocast(device.type(), compute_dtype(device, config.train.dtype));
+        return task->loss(pass);
+      }();
+      (loss.extra.defined() ? loss.sum + loss.extra : loss.sum).backward();
+    }
     cost.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
   return cost;

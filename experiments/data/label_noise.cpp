@@ -1,7 +1,6 @@
 #include "experiments/data/label_noise.h"
 
 #include <map>
-#include <string>
 #include <string_view>
 #include <utility>
 
@@ -9,13 +8,14 @@
 
 namespace nvlm::experiments {
 
-int64_t corrupt_cells(RenderedTable& table, double share, Random& random) {
+int64_t corrupt_cells(std::string& markdown, const std::vector<Glyph>& glyphs, double share,
+                      Random& random) {
   constexpr std::string_view kLetters =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-  std::u32string answer = code_points(table.markdown);
+  std::u32string answer = code_points(markdown);
   std::map<std::pair<int64_t, int64_t>, bool> is_wrong;  // by row and column
   int64_t changed = 0;
-  for (const Glyph& glyph : table.glyphs) {
+  for (const Glyph& glyph : glyphs) {
     const auto [cell, is_new] = is_wrong.emplace(std::pair{glyph.row, glyph.column}, false);
     if (is_new) {
       cell->second = random.chance(share);
@@ -26,8 +26,8 @@ int64_t corrupt_cells(RenderedTable& table, double share, Random& random) {
         static_cast<char32_t>(kLetters[static_cast<size_t>(
             random.integer(0, static_cast<int64_t>(kLetters.size()) - 1))]);
   }
-  table.markdown.clear();
-  for (const char32_t character : answer) table.markdown += to_utf8(character);
+  markdown.clear();
+  for (const char32_t character : answer) markdown += to_utf8(character);
   return changed;
 }
 

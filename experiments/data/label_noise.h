@@ -2,17 +2,20 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "common/random.h"
-#include "experiments/data/table_renderer.h"
+#include "experiments/data/glyph.h"
 
 namespace nvlm::experiments {
 
-/// Gives each cell of `table.markdown` with probability `share` other text of the same length:
-/// every character of it that the picture shows becomes a random letter or digit. The picture, its
-/// glyphs and the HTML stay as they are.
+/// Gives each cell of `markdown` with probability `share` other text of the same length:
+/// every character of it that the picture shows becomes a random letter or digit.
+/// glyphs   of the picture that `markdown` transcribes
 /// share    0..1
 /// returns  the number of cells changed
-int64_t corrupt_cells(RenderedTable& table, double share, Random& random);
+int64_t corrupt_cells(std::string& markdown, const std::vector<Glyph>& glyphs, double share,
+                      Random& random);
 
 }  // namespace nvlm::experiments

@@ -57,6 +57,14 @@ std::string ratio(double measured, double predicted) {
   return text.str();
 }
 
+/// "0.912 [0.880, 0.941]"
+std::string interval(const eval::MeanInterval& mean) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(3) << mean.mean << " [" << mean.low << ", " << mean.high
+       << "]";
+  return text.str();
+}
+
 /// Fields of fields have dotted names: "prefill.p50".
 std::vector<std::pair<std::string, std::string>> csv_fields(const Json& json) {
   std::vector<std::pair<std::string, std::string>> fields;
@@ -130,6 +138,12 @@ Json to_json(const GridRow& row) {
   json["encode"]["predicted"] = row.predicted.encode;
   json["prefill"]["predicted_with_fuse"] = row.predicted.prefill;
   json["decode"]["predicted"] = row.predicted.decode;
+  if (row.accuracy) {
+    json["teds"] = {{"items", row.accuracy->items},
+                    {"mean", row.accuracy->teds.mean},
+                    {"low", row.accuracy->teds.low},
+                    {"high", row.accuracy->teds.high}};
+  }
   return json;
 }
 
@@ -139,8 +153,11 @@ std::string to_markdown(const std::vector<GridRow>& rows) {
           "prefill, "
           "ms | first token, ms | decode, ms | tokens/s | cache + memory, MB | peak, MB | measured "
           "/ "
-          "predicted: encode, prompt, decode |\n|";
-  for (int column = 0; column < 15; ++column) text << "---|";
+          "predicted: encode, prompt, decode |";
+  const bool has_accuracy = !rows.empty() && rows.front().accuracy;
+  if (has_accuracy) text << " TEDS of " << rows.front().accuracy->items << " tables, 95% |";
+  text << "\n|";
+  for (int column = 0; column < (has_accuracy ? 16 : 15); ++column) text << "---|";
   text << "\n" << std::fixed;
   for (const GridRow& row : rows) {
     const MultimodalSpeed& speed = row.speed;
@@ -155,7 +172,9 @@ std::string to_markdown(const std::vector<GridRow>& rows) {
          << static_cast<double>(speed.peak_bytes) / 1e6 << " | "
          << ratio(speed.encode_seconds.p50, row.predicted.encode) << ", "
          << ratio(prompt_seconds(speed), row.predicted.prefill) << ", "
-         << ratio(speed.decode_seconds.p50, row.predicted.decode) << " |\n";
+         << ratio(speed.decode_seconds.p50, row.predicted.decode) << " |";
+    if (row.accuracy) text << " " << interval(row.accuracy->teds) << " |";
+    text << "\n";
   }
   return text.str();
 }

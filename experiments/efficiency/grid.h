@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/json.h"
 #include "decoder/tokenizer/tokenizer.h"
+#include "eval/statistics/bootstrap.h"
 #include "experiments/efficiency/multimodal_speed.h"
 
 namespace nvlm::experiments {
@@ -25,12 +27,19 @@ struct PredictedSeconds {
   double encode = 0, prefill = 0, decode = 0;
 };
 
+/// TEDS of the model's answers to held-out tables, cut into at most as many tiles as the point has.
+struct GridAccuracy {
+  int64_t items = 0;
+  eval::MeanInterval teds;  // over items, 95%
+};
+
 struct GridRow {
   std::string model;
   fusion::Variant variant = fusion::Variant::kDecoder;
   GridPoint point;
   MultimodalSpeed speed;
   PredictedSeconds predicted;
+  std::optional<GridAccuracy> accuracy = {};  // of all rows or of none
 };
 
 /// The model with tiles of another size: positions of the encoder are resized as needed.
@@ -51,10 +60,12 @@ void predict(std::vector<GridRow>& rows, size_t reference);
 
 /// {"model", "variant", "tiles", "thumbnail", "tile_size", "batch", "sequence", "memory", "<part>":
 /// {"mean", "deviation", "p50", "p95", "flops", "predicted"}, "cache_bytes", "memory_bytes",
-/// "peak_bytes", ...}; seconds and bytes
+/// "peak_bytes", ...}; seconds and bytes; with accuracy also "teds": {"items", "mean", "low",
+/// "high"}
 Json to_json(const GridRow& row);
 
-/// A table for people: milliseconds, mean and deviation, with measured / predicted.
+/// A table for people: milliseconds, mean and deviation, with measured / predicted, and TEDS with
+/// its interval where there is one.
 std::string to_markdown(const std::vector<GridRow>& rows);
 
 /// The same rows as to_json(), one line each under a header.

@@ -42,7 +42,7 @@ struct Gradients {
 
 bool count_decoder_layer(const FlopTape& tape, PassFlops& part, const decoder::LlamaConfig& c,
                          const BatchShape& shape, bool has_gradient, bool is_trained) {
-  const int64_t rows = shape.batch * shape.sequence;
+  const int64_t rows = shape.packed_rows > 0 ? shape.packed_rows : shape.batch * shape.sequence;
   const int64_t width = c.heads * c.head_dim, kv_width = c.kv_heads * c.head_dim;
   const bool normed = has_gradient || is_trained;
   const bool q = tape.linear(part, normed, rows, c.hidden, width, is_trained);
@@ -237,6 +237,12 @@ BatchShape shape_of(const fusion::PromptBatch& prompts, bool labels) {
   }
   shape.encoded = shape.projected;
   shape.new_memory = shape.memory;
+  return shape;
+}
+
+BatchShape packed(BatchShape shape, const fusion::PromptBatch& prompts) {
+  shape.packed_rows = 0;
+  for (const fusion::Prompt& prompt : prompts.samples) shape.packed_rows += prompt.size();
   return shape;
 }
 

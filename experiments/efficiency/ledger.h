@@ -42,6 +42,8 @@ struct BatchShape {
   int64_t batch = 1;
   int64_t sequence = 0;      // new positions of the decoder, slots of image tokens included
   int64_t past = 0;          // positions before them in a cache
+  int64_t packed_rows = 0;   // positions that pass the decoder's linear maps, whole batch, where
+                             // padding is packed away; 0: batch * sequence
   int64_t encoded = 0;       // tiles that the encoder sees; 0 where its features are kept
   int64_t projected = 0;     // tiles that pass the projector
   int64_t inline_tiles = 0;  // of these, in the decoder's sequence
@@ -54,6 +56,9 @@ struct BatchShape {
 /// A forward pass over prompts as the models run it; each gives one row of logits, or with `labels`
 /// one for each labelled position.
 BatchShape shape_of(const fusion::PromptBatch& prompts, bool labels);
+
+/// The same pass with the real positions packed (decoder/packed_rows.h).
+BatchShape packed(BatchShape shape, const fusion::PromptBatch& prompts);
 
 /// One more token for each sample behind `past` positions.
 BatchShape decode_shape(const BatchShape& prompt, int64_t past);

@@ -32,6 +32,9 @@ fs::path require(const std::string& folder, const std::string& option,
 }
 
 std::unique_ptr<TrainingTask> reader_task(const ExperimentConfig& config, at::Device device) {
+  if (!config.sources.sources.empty()) {
+    throw UsageError("data.sources: reader-pretrain learns from the renderer's glyphs alone");
+  }
   vision::VisionConfig vision = config.model.vision;
   fs::path start;
   if (!config.init.reader.empty()) {
@@ -57,7 +60,8 @@ std::unique_ptr<TrainingTask> text_task(const ExperimentConfig& config, const fs
   decoder.vocab = tokenizer.vocab_size();
   decoder.bos_token_id = tokenizer.id("<|endoftext|>");
   decoder.eos_token_ids = {tokenizer.id("<|im_end|>"), tokenizer.id("<|endoftext|>")};
-  return std::make_unique<TextTask>(decoder, tokenizer_json, config.sequence_length, device);
+  return std::make_unique<TextTask>(decoder, tokenizer_json, config.sequence_length, config.sources,
+                                    device);
 }
 
 /// Encoder and decoder from their own stages, fresh fusion between them.
@@ -74,13 +78,18 @@ fusion::MultimodalModel assemble(const ExperimentConfig& config,
 }
 
 FusionStage stage_of(const ExperimentConfig& config) {
-  if (config.recipe == "fusion-pretrain") return FusionStage::kPretrain;
+  if (config.recipe.ends_with("-pretrain")) return FusionStage::kPretrain;
   return config.train_decoder ? FusionStage::kSft : FusionStage::kFrozenSft;
 }
 
-std::unique_ptr<TrainingTask> fusion_task(const ExperimentConfig& config, FusionStage stage,
-                                          at::Device device) {
+std::unique_ptr<TrainingTask> fusion_task(const ExperimentConfig& config, at::Device device) {
   const at::ScalarType dtype = compute_dtype(device, config.train.dtype);
+  const FusionTaskConfig task{.stage = stage_of(config),
+                              .mixture = config.data,
+                              .sources = config.sources,
+                              .guidance = config.guidance,
+                              .features = config.features,
+                              .rates = config.rates};
   if (!config.init.model.empty()) {
     const fs::path folder =
         require(config.init.model, "init.model", config.recipe, "fusion-pretrain");
@@ -95,8 +104,7 @@ std::unique_ptr<TrainingTask> fusion_task(const ExperimentConfig& config, Fusion
           require(config.init.reader, "init.reader", config.recipe, "reader-pretrain");
       load_weights(*model->vision_model, WeightStore::open(reader / "model.safetensors"));
     }
-    return std::make_unique<FusionTask>(std::move(model), folder / "tokenizer.json", stage,
-                                        config.data, config.guidance, config.features, device,
+    return std::make_unique<FusionTask>(std::move(model), folder / "tokenizer.json", task, device,
                                         dtype);
   }
   std::optional<fs::path> reader;
@@ -106,11 +114,33 @@ std::unique_ptr<TrainingTask> fusion_task(const ExperimentConfig& config, Fusion
   const fs::path decoder =
       require(config.init.decoder, "init.decoder", config.recipe, "text-pretrain");
   return std::make_unique<FusionTask>(assemble(config, reader, decoder), decoder / "tokenizer.json",
-                                      stage, config.data, config.guidance, config.features, device,
-                                      dtype);
+                                      task, device, dtype);
+}
+
+/// The paper's recipes differ by variant.
+void require_recipe_variant(const ExperimentConfig& config) {
+  if (!config.recipe.starts_with("nvlm-")) return;
+  const fusion::Variant variant = recipe(config.recipe).model.variant;
+  if (config.model.variant == variant) return;
+  throw UsageError("fusion.variant is " + fusion::name(config.model.variant) + ", but " +
+                   config.recipe + " is the recipe of " + fusion::name(variant));
 }
 
 }  // namespace
+
+void adopt_init_model(ExperimentConfig& config) {
+  if (config.recipe != "finetune") return;
+  const fs::path folder =
+      require(config.init.model, "init.model", config.recipe, "a trained model");
+  if (config.sources.sources.empty()) {
+    throw UsageError("finetune needs --data.sources, the data to learn from (FOLDER or FILE)");
+  }
+  const fusion::MultimodalConfig model =
+      fusion::multimodal_config_from_json(read_json(folder / "config.json"));
+  config.model.variant = model.fusion.variant;
+  config.model.tile_tags = model.fusion.tile_tags;
+  config.model.tiling = model.preprocessor.tiling;
+}
 
 std::unique_ptr<TrainingTask> make_task(const ExperimentConfig& config, const fs::path& run_dir) {
   config.train.validate();
@@ -119,7 +149,8 @@ std::unique_ptr<TrainingTask> make_task(const ExperimentConfig& config, const fs
   at::manual_seed(static_cast<uint64_t>(config.train.seed));
   if (config.recipe == "reader-pretrain") return reader_task(config, device);
   if (config.recipe == "text-pretrain") return text_task(config, run_dir, device);
-  return fusion_task(config, stage_of(config), device);
+  require_recipe_variant(config);
+  return fusion_task(config, device);
 }
 
 }  // namespace nvlm::experiments

@@ -2,6 +2,7 @@
 
 #include "common/error.h"
 #include "common/nearest_name.h"
+#include "experiments/recipes/nvlm_recipes.h"
 
 namespace nvlm::experiments {
 namespace {
@@ -68,16 +69,36 @@ ExperimentConfig fusion_sft() {
   return c;
 }
 
+/// A finished model on data of one's own (docs/train-your-own.md). The projector moves little and
+/// the decoder less, so that what the model can do stays where the data say nothing about it.
+ExperimentConfig finetune() {
+  ExperimentConfig c;
+  c.train.steps = 300;
+  c.train.batch_size = 8;
+  c.train.lr = 2e-4;
+  c.train.min_lr = 2e-5;
+  c.train.warmup_steps = 20;
+  c.train.beta2 = 0.98;
+  c.train.weight_decay = 0.05;
+  c.train.checkpoint_every = 100;
+  c.rates.decoder = 0.25;
+  c.guidance.weight = 0;  // files say nothing about where a character stands
+  c.data.text_only = 0;
+  return c;
+}
+
 struct NamedRecipe {
   const char* name;
   ExperimentConfig (*make)();
 };
 
-constexpr NamedRecipe kRecipes[] = {{"reader-pretrain", reader_pretrain},
-                                    {"text-pretrain", text_pretrain},
-                                    {"fusion-pretrain", fusion_pretrain},
-                                    {"fusion-align", fusion_align},
-                                    {"fusion-sft", fusion_sft}};
+constexpr NamedRecipe kRecipes[] = {
+    {"reader-pretrain", reader_pretrain}, {"text-pretrain", text_pretrain},
+    {"fusion-pretrain", fusion_pretrain}, {"fusion-align", fusion_align},
+    {"fusion-sft", fusion_sft},           {"nvlm-d-pretrain", nvlm_d_pretrain},
+    {"nvlm-x-pretrain", nvlm_x_pretrain}, {"nvlm-h-pretrain", nvlm_h_pretrain},
+    {"nvlm-d-sft", nvlm_d_sft},           {"nvlm-x-sft", nvlm_x_sft},
+    {"nvlm-h-sft", nvlm_h_sft},           {"finetune", finetune}};
 
 }  // namespace
 
@@ -113,11 +134,13 @@ ConfigSchema make_schema(ExperimentConfig& config) {
              one_of(recipe_names()));
   register_options(schema, config.train);
   register_options(schema, config.data);
+  register_options(schema, config.sources);
   register_options(schema, config.model);
   register_options(schema, config.guidance);
   register_options(schema, config.features);
+  register_options(schema, config.rates);
   schema.add("fusion.train_decoder", &config.train_decoder,
-             "whether fusion-align and fusion-sft train the decoder as well");
+             "whether the stages after pretraining train the decoder as well");
   schema.add("init.reader", &config.init.reader, "folder of an encoder (reader-pretrain)");
   schema.add("init.decoder", &config.init.decoder,
              "folder of a decoder with its tokenizer (text-pretrain)");

@@ -11,6 +11,7 @@
 #include "experiments/tasks/attention_guide.h"
 #include "experiments/tasks/fusion_task.h"
 #include "experiments/tasks/mixture.h"
+#include "experiments/tasks/source_config.h"
 #include "experiments/training/train_config.h"
 #include "experiments/training/training_task.h"
 
@@ -29,14 +30,17 @@ struct ExperimentConfig {
   TrainConfig train;
   LabModelConfig model;
   MixtureConfig data;
+  SourceConfig sources;
   GuidanceConfig guidance;
+  RateConfig rates;
   InitConfig init;
   FeatureConfig features;
   bool train_decoder = true;      // of fusion-sft and fusion-align
   int64_t sequence_length = 256;  // tokens, of text-pretrain
 };
 
-/// reader-pretrain, text-pretrain, fusion-pretrain, fusion-align, fusion-sft.
+/// The lab's: reader-pretrain, text-pretrain, fusion-pretrain, fusion-align, fusion-sft; the
+/// paper's (nvlm_recipes.h): nvlm-d-pretrain, nvlm-d-sft and the same of x and h; finetune.
 const std::vector<std::string>& recipe_names();
 
 /// The same names in one line, for help and errors.
@@ -44,6 +48,11 @@ std::string recipe_list();
 
 /// The configuration of a recipe. throws UsageError naming the nearest known recipe
 ExperimentConfig recipe(const std::string& name);
+
+/// Fits a configuration to the model that it starts from: finetune takes variant, tile tags and
+/// tiles from the folder in init.model.
+/// throws  UsageError if init.model is missing or no folder of a model
+void adopt_init_model(ExperimentConfig& config);
 
 /// Registers every field of a configuration; `config` must outlive the schema.
 ConfigSchema make_schema(ExperimentConfig& config);

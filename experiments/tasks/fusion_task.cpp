@@ -2,49 +2,95 @@
 
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
+#include <span>
 #include <sstream>
+#include <stdexcept>
 
 #include "common/config_schema.h"
+#include "common/error.h"
+#include "common/hash.h"
 #include "decoder/language_model_loss.h"
-#include "eval/readers/model_reader.h"
 #include "experiments/data/glyph_labels.h"
 #include "experiments/data/label_noise.h"
-#include "experiments/data/text_corpus.h"
 #include "experiments/efficiency/ledger.h"
+#include "experiments/tasks/fusion_pass.h"
 #include "experiments/tasks/gate_values.h"
+#include "experiments/tasks/generated_sources.h"
+#include "experiments/tasks/prompt_checks.h"
 #include "fusion/multimodal_checkpoint.h"
 
 namespace nvlm::experiments {
 namespace {
 
-struct FusionBatch {
-  std::string key;  // names the pictures for the feature cache
-  Tensor tiles;     // uint8 [tiles, size, size, 3]; undefined without pictures or with coded ones
-  Tensor coded;     // float32 [tiles, tile_tokens, 4 * vision_hidden] in place of them
-  fusion::PromptBatch prompts;
-  std::vector<GuideTarget> targets;
-};
+std::string mixture_key(const BatchRequest& request, const MixtureConfig& mixture,
+                        FusionStage stage, int64_t max_tiles) {
+  std::ostringstream key;
+  key << "seed " << request.seed << " samples " << request.first_sample << "+"
+      << request.num_samples << " easy " << mixture.easy << " medium " << mixture.medium << " hard "
+      << mixture.hard << " tiny " << mixture.tiny << " text " << mixture.text_only << " stage "
+      << static_cast<int>(stage) << " tiles " << max_tiles;
+  return key.str();
+}
+
+/// Files may change under the same name, so the pixels themselves are the key.
+std::string pixel_key(const Tensor& tiles) {
+  const Tensor bytes = tiles.contiguous();
+  return "pixels " + sha256({static_cast<const char*>(bytes.const_data_ptr()),
+                             static_cast<size_t>(bytes.numel())});
+}
+
+/// Of the validation, whatever the run's seed; its numbers begin where no training order arrives.
+constexpr uint64_t kValidationSeed = 0;
+constexpr int64_t kFirstValidationSample = int64_t{1} << 62;
+
+/// The sources of a run, as far as its stage and its features can use them.
+SampleStream open_stream(const FusionTaskConfig& config) {
+  std::vector<WeightedSource> sources = open_sources(config.sources, config.mixture);
+  for (const auto& [source, weight] : sources) {
+    const SourceTraits traits = source->traits();
+    if (!traits.has_pictures && config.stage != FusionStage::kSft) {
+      throw UsageError("data.sources: '" + source->name() +
+                       "' is text alone, which teaches nothing while the decoder is frozen");
+    }
+    if (config.features.source == FeatureSource::kCode && traits.has_pictures &&
+        !traits.has_glyphs) {
+      throw UsageError("data.sources: '" + source->name() +
+                       "' has no glyph labels, which features.source = code is made from");
+    }
+  }
+  return SampleStream(std::move(sources));
+}
+
+decoder::Tokenizer prompt_tokenizer(const std::filesystem::path& tokenizer_json,
+                                    const fusion::MultimodalConfig& model) {
+  decoder::Tokenizer tokenizer = decoder::Tokenizer::from_file(tokenizer_json);
+  require_prompt_tokens(tokenizer, model, tokenizer_json.string());
+  return tokenizer;
+}
 
 }  // namespace
 
 FusionTask::FusionTask(fusion::MultimodalModel model, const std::filesystem::path& tokenizer_json,
-                       FusionStage stage, const MixtureConfig& mixture,
-                       const GuidanceConfig& guidance, const FeatureConfig& features,
-                       at::Device device, at::ScalarType encoder_dtype)
+                       const FusionTaskConfig& config, at::Device device,
+                       at::ScalarType encoder_dtype)
     : model_(std::move(model)),
       tokenizer_json_(tokenizer_json),
-      tokenizer_(decoder::Tokenizer::from_file(tokenizer_json)),
+      tokenizer_(prompt_tokenizer(tokenizer_json, model_->config())),
       prompts_(tokenizer_, model_->config().prompt()),
-      stage_(stage),
-      mixture_(mixture),
-      guidance_(guidance),
+      config_(config),
+      samples_(open_stream(config)),
+      bad_samples_(config.sources.max_bad, samples_.num_samples()),
       device_(device) {
+  if (config_.sources.validation_samples > 0) {
+    validation_.emplace(open_validation(config_.sources, config_.mixture));
+  }
   model_->to(device_);
   model_->vision_model->to(encoder_dtype);
-  if (features.source == FeatureSource::kCode) {
-    coded_.emplace(model_->config().vision, features.legible_height);
-  } else if (!features.cache.empty()) {
-    cache_.emplace(features.cache, model_->vision_model);
+  if (config_.features.source == FeatureSource::kCode) {
+    coded_.emplace(model_->config().vision, config_.features.legible_height);
+  } else if (!config_.features.cache.empty()) {
+    cache_.emplace(config_.features.cache, model_->vision_model);
   }
 }
 
@@ -62,6 +108,15 @@ void register_options(ConfigSchema& schema, FeatureConfig& config) {
              "folder where runs that see the same pictures share the frozen encoder's features");
 }
 
+void register_options(ConfigSchema& schema, RateConfig& config) {
+  const auto factor = number_from(0, 1e3);
+  schema.add("rates.projector", &config.projector,
+             "learning rate of the projector, in units of train.lr", factor);
+  schema.add("rates.cross_attention", &config.cross_attention,
+             "of cross-attention, resampler and tile positions", factor);
+  schema.add("rates.decoder", &config.decoder, "of the decoder", factor);
+}
+
 FreezePlan FusionTask::freeze_plan() const {
   FreezePlan plan;
   plan.trainable = {"mlp1"};
@@ -70,100 +125,190 @@ FreezePlan FusionTask::freeze_plan() const {
     if (model_->config().fusion.resampler.latents > 0) plan.trainable.push_back("resampler");
     if (model_->config().fusion.num_tile_positions > 0) plan.trainable.push_back("tile_positions");
   }
-  if (stage_ == FusionStage::kSft) plan.trainable.push_back("language_model");
+  if (config_.stage == FusionStage::kSft) plan.trainable.push_back("language_model");
+  for (const std::string& part : plan.trainable) {
+    plan.lr_factors[part] = part == "mlp1"             ? config_.rates.projector
+                            : part == "language_model" ? config_.rates.decoder
+                                                       : config_.rates.cross_attention;
+  }
   return plan;
 }
 
-std::any FusionTask::prepare(const BatchRequest& request) const {
-  const vision::TilingConfig& tiling = model_->config().preprocessor.tiling;
-  const int64_t patch = model_->config().vision.patch_size;
-  std::vector<Tensor> tiles, coded;
-  std::vector<fusion::Prompt> prompts;
-  FusionBatch batch;
-  std::ostringstream key;
-  key << "seed " << request.seed << " samples " << request.first_sample << "+"
-      << request.num_samples << " easy " << mixture_.easy << " medium " << mixture_.medium
-      << " hard " << mixture_.hard << " tiny " << mixture_.tiny << " text " << mixture_.text_only
-      << " stage " << static_cast<int>(stage_) << " tiles " << tiling.max_tiles;
-  batch.key = key.str();
-  // Whole batches of text: documents are longer than tables and would fill every batch with
-  // padding.
-  const bool is_text =
-      stage_ != FusionStage::kPretrain &&
-      training_random(request.seed, request.first_sample).chance(mixture_.text_only);
-  for (int64_t i = 0; i < request.num_samples; ++i) {
-    Random random = training_random(request.seed, request.first_sample + i);
-    if (is_text) {
-      prompts.push_back(prompts_.build(kTextQuestion, {}, corpus_document(random)));
-      continue;
-    }
-    RenderedTable table = render_training_table(mixture_, random);
-    const int64_t width = table.image.size(1), height = table.image.size(0);
-    const vision::ImageLayout layout = vision::choose_layout(width, height, tiling);
-    if (coded_) {
-      coded.push_back((*coded_)(table.glyphs, width, height, layout, random));
-    } else {
-      tiles.push_back(vision::cut_tiles(table.image, tiling).tiles);
-    }
-    // Last of what is drawn, so that clean and wrong ground truth share their features.
-    if (mixture_.corrupted_cells > 0) corrupt_cells(table, mixture_.corrupted_cells, random);
-    prompts.push_back(prompts_.build(eval::kTableQuestion, {layout}, table.markdown));
-    // A resampled token stands for no place of its tile.
-    if (model_->config().fusion.resampler.latents > 0) continue;
-    const std::vector<GuideTarget> targets = guide_targets(
-        tokenizer_, prompts.back(), table.markdown,
-        answer_locations(table.glyphs, width, height, layout, tiling.tile_size, patch),
-        /*sample=*/i, tiling.tile_size / patch);
-    batch.targets.insert(batch.targets.end(), targets.begin(), targets.end());
-  }
-  if (!coded.empty()) batch.coded = at::cat(coded);
-  if (!tiles.empty()) batch.tiles = at::cat(tiles);
-  batch.prompts = fusion::collate(std::move(prompts), /*pad_id=*/0);
-  return batch;
+int64_t FusionTask::most_tokens() const {
+  const int64_t context = model_->config().decoder.max_position_embeddings;
+  return config_.sources.max_tokens > 0 ? std::min(config_.sources.max_tokens, context) : context;
 }
 
-double FusionTask::step_flops(const std::any& any_batch) const {
-  const fusion::PromptBatch& prompts = std::any_cast<const FusionBatch&>(any_batch).prompts;
-  BatchShape shape = shape_of(prompts, /*labels=*/true);
+FusionSample FusionTask::prepare_sample(Sample sample, Random& random) const {
+  const vision::TilingConfig& tiling = model_->config().preprocessor.tiling;
+  const int64_t patch = model_->config().vision.patch_size;
+  FusionSample prepared;
+  prepared.name = sample.name;
+  std::vector<vision::ImageLayout> layouts;
+  for (const Tensor& image : sample.images) {
+    const int64_t width = image.size(1), height = image.size(0);
+    layouts.push_back(vision::choose_layout(width, height, tiling));
+    if (coded_) {
+      prepared.coded.push_back((*coded_)(sample.glyphs, width, height, layouts.back(), random));
+    } else {
+      prepared.tiles.push_back(vision::cut_tiles(image, tiling).tiles);
+    }
+  }
+  // Last of what is drawn, so that clean and wrong ground truth share their features.
+  if (config_.mixture.corrupted_cells > 0 && !sample.glyphs.empty()) {
+    corrupt_cells(sample.answer, sample.glyphs, config_.mixture.corrupted_cells, random);
+  }
+  prepared.prompt = sample_prompt(prompts_, tokenizer_, sample, layouts);
+  try {
+    require_length(prepared.prompt, sample, most_tokens());
+  } catch (const BadSample& error) {
+    if (config_.sources.long_samples == LongSamples::kSkip) throw;
+    throw std::runtime_error(error.name + ": " + error.what() +
+                             " (data.long_samples is refuse; skip leaves such samples out)");
+  }
+  // A resampled token stands for no place of its tile.
+  if (!sample.glyphs.empty() && model_->config().fusion.resampler.latents == 0) {
+    const Tensor& image = sample.images.front();
+    prepared.targets = guide_targets(tokenizer_, prepared.prompt, sample.answer,
+                                     answer_locations(sample.glyphs, image.size(1), image.size(0),
+                                                      layouts.front(), tiling.tile_size, patch),
+                                     /*sample=*/0, tiling.tile_size / patch);
+  }
+  return prepared;
+}
+
+std::vector<std::any> FusionTask::prepare(const BatchRequest& request) const {
+  // Without sources of its own a run gets whole batches of text: documents are longer than tables
+  // and would fill every batch with padding.
+  const bool has_sources = !config_.sources.sources.empty();
+  const bool is_text =
+      !has_sources && config_.stage != FusionStage::kPretrain &&
+      training_random(request.seed, request.first_sample).chance(config_.mixture.text_only);
+  static const CorpusDocuments kCorpus;
+  std::vector<FusionSample> samples;
+  std::vector<BadSampleRecord> bad;
+  for (int64_t i = 0; i < request.num_samples; ++i) {
+    const int64_t number = request.first_sample + i;
+    const SampleStream::Place place =
+        is_text ? SampleStream::Place{&kCorpus, number} : samples_.place(request.seed, number);
+    const auto add = [&](Sample sample, Random& random) {
+      samples.push_back(prepare_sample(std::move(sample), random));
+    };
+    SampleStream::take_from(place, request.seed, number, bad, add);
+  }
+  std::vector<int64_t> tokens;
+  for (const FusionSample& sample : samples) tokens.push_back(sample.prompt.size());
+  std::vector<std::any> passes;
+  for (const auto& [first, last] : passes_within(tokens, request.pass_tokens)) {
+    FusionPass pass = collate_pass(
+        std::span(samples).subspan(static_cast<size_t>(first), static_cast<size_t>(last - first)));
+    if (passes.empty()) pass.bad = std::move(bad);
+    pass.drawn = request.first_sample + request.num_samples;
+    if (cache_ && pass.tiles.defined()) {
+      const BatchRequest part{.seed = request.seed,
+                              .first_sample = request.first_sample + first,
+                              .num_samples = last - first};
+      pass.key = has_sources ? pixel_key(pass.tiles)
+                             : mixture_key(part, config_.mixture, config_.stage,
+                                           model_->config().preprocessor.tiling.max_tiles);
+    }
+    passes.emplace_back(std::move(pass));
+  }
+  return passes;
+}
+
+double FusionTask::step_flops(const std::any& pass) const {
+  const fusion::PromptBatch& prompts = std::any_cast<const FusionPass&>(pass).prompts;
+  BatchShape shape = packed(shape_of(prompts, /*labels=*/true), prompts);
   shape.encoded = 0;
-  Execution execution{.trained = kFinetunedParts};
-  execution.trained.decoder = stage_ == FusionStage::kSft;
+  Execution execution{.trained = kFinetunedParts, .recomputes_layers = recomputes_};
+  execution.trained.decoder = config_.stage == FusionStage::kSft;
   return model_flops(model_->config(), shape, execution).all().total();
 }
 
-TaskLoss FusionTask::loss(const std::any& any_batch) {
-  const auto& batch = std::any_cast<const FusionBatch&>(any_batch);
-  const fusion::PromptBatch prompts = batch.prompts.to(device_);
+decoder::LossSum FusionTask::answer_loss(const FusionPass& pass, decoder::AttentionProbe* probe) {
+  const fusion::PromptBatch prompts = pass.prompts.to(device_);
   vision::TileFeatures features{{}, prompts.tile_refs()};
-  if (batch.coded.defined()) features.tokens = batch.coded.to(device_);
-  if (batch.tiles.defined()) {
+  if (pass.coded.defined()) features.tokens = pass.coded.to(device_);
+  if (pass.tiles.defined()) {
     const c10::NoGradGuard frozen;
     const auto encode = [&] {
-      return model_->encode_tiles(vision::normalise_tiles(batch.tiles.to(device_)));
+      return model_->encode_tiles(vision::normalise_tiles(pass.tiles.to(device_)));
     };
-    const Tensor tokens = cache_ ? cache_->get(batch.key, encode) : encode();
+    const bool is_cached = cache_ && !pass.key.empty();
+    const Tensor tokens = is_cached ? cache_->get(pass.key, encode) : encode();
     features.tokens = tokens.to(device_, at::kFloat);
   }
-  decoder::AttentionProbe probe = guidance_probe(guidance_, prompts_.config().routing);
-  const Tensor hidden = model_->hidden_states(prompts, features, &probe);
-  const decoder::LossSum loss =
-      decoder::language_model_loss(model_->language_model, hidden, prompts.labels);
+  const decoder::DecoderInputs inputs = decoder::packed(model_->fuse(prompts, features));
+  const Tensor hidden =
+      model_->language_model->hidden_states(inputs, /*cache=*/nullptr, probe);  // [1, tokens, ...]
+  return decoder::language_model_loss(model_->language_model, hidden,
+                                      inputs.rows->pack_labels(prompts.labels));
+}
 
+std::map<std::string, double> FusionTask::validate() {
+  if (!validation_) return {};
+  constexpr int64_t kPassSamples = 8;
+  double sum = 0, tokens = 0;
+  for (int64_t first = 0; first < config_.sources.validation_samples; first += kPassSamples) {
+    const int64_t last = std::min(first + kPassSamples, config_.sources.validation_samples);
+    std::vector<FusionSample> samples;
+    std::vector<BadSampleRecord> replaced;  // `data check` lists them
+    for (int64_t number = kFirstValidationSample + first; number < kFirstValidationSample + last;
+         ++number) {
+      validation_->take(kValidationSeed, number, replaced, [&](Sample sample, Random& random) {
+        samples.push_back(prepare_sample(std::move(sample), random));
+      });
+    }
+    const decoder::LossSum loss = answer_loss(collate_pass(samples), /*probe=*/nullptr);
+    sum += loss.sum.item<double>();
+    tokens += loss.count.item<double>();
+  }
+  return {{"loss", sum / tokens}};
+}
+
+TaskLoss FusionTask::loss(const std::any& handle) {
+  const auto& pass = std::any_cast<const FusionPass&>(handle);
+  bad_samples_.add(pass.bad, pass.drawn);
+  decoder::AttentionProbe probe = guidance_probe(config_.guidance, prompts_.config().routing);
+  const decoder::LossSum loss = answer_loss(pass, &probe);
   TaskLoss result;
   result.sum = loss.sum;
   result.count = loss.count;
-  result.metrics["train_flops"] = at::scalar_tensor(step_flops(any_batch), at::kDouble);
+  result.metrics["train_flops"] = at::scalar_tensor(step_flops(handle), at::kDouble);
   for (const auto& [name, gate] : gate_values(*model_)) result.metrics["gate." + name] = gate;
-  const Tensor guidance = guidance_loss(guidance_, probe, batch.targets);
+  const Tensor guidance = guidance_loss(config_.guidance, probe, pass.targets);
   if (guidance.defined()) {
-    result.extra = guidance * guidance_.weight;
+    result.extra = guidance * config_.guidance.weight;
     result.metrics["guidance"] = guidance.detach();
   }
   return result;
 }
 
+void FusionTask::recompute_activations(bool enabled) {
+  recomputes_ = enabled;
+  model_->language_model->model->recompute_activations(enabled);
+}
+
 void FusionTask::save(const std::filesystem::path& dir) {
   fusion::save_multimodal(dir, model_, tokenizer_json_, at::kBFloat16);
+}
+
+void FusionTask::begin(const std::filesystem::path& run_dir, int64_t samples) {
+  bad_samples_.open(run_dir / "bad_samples.jsonl", samples);
+}
+
+std::map<std::string, int64_t> FusionTask::totals() const {
+  return {{"bad_samples", bad_samples_.count()}};
+}
+
+std::string FusionTask::describe(const std::any& pass) const {
+  return experiments::describe(std::any_cast<const FusionPass&>(pass));
+}
+
+std::filesystem::path FusionTask::dump(const std::any& pass,
+                                       const std::filesystem::path& stem) const {
+  return experiments::dump(std::any_cast<const FusionPass&>(pass), stem);
 }
 
 }  // namespace nvlm::experiments

@@ -46,7 +46,7 @@ ReaderTask::ReaderTask(const vision::VisionConfig& vision, const vision::TilingC
   encoder_->to(device_);
 }
 
-std::any ReaderTask::prepare(const BatchRequest& request) const {
+std::vector<std::any> ReaderTask::prepare(const BatchRequest& request) const {
   const int64_t size = tiling_.tile_size;
   const int64_t patch = encoder_->config().patch_size;
   std::vector<Tensor> tiles, labels;
@@ -69,7 +69,7 @@ std::any ReaderTask::prepare(const BatchRequest& request) const {
       add(table.image, table.glyphs, tiling);
     }
   }
-  return ReaderBatch{at::cat(tiles), at::cat(labels)};
+  return {ReaderBatch{at::cat(tiles), at::cat(labels)}};
 }
 
 TaskLoss ReaderTask::loss(const std::any& batch) {

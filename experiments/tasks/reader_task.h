@@ -17,7 +17,7 @@ class ReaderTask : public TrainingTask {
              const MixtureConfig& mixture, at::Device device);
 
   torch::nn::Module& model() override { return *encoder_; }
-  std::any prepare(const BatchRequest& request) const override;
+  std::vector<std::any> prepare(const BatchRequest& request) const override;
   TaskLoss loss(const std::any& batch) override;
   /// Writes the encoder as an InternViT checkpoint (config.json, model.safetensors).
   void save(const std::filesystem::path& dir) override;

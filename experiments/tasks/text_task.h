@@ -2,30 +2,38 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "decoder/llama.h"
 #include "decoder/tokenizer/tokenizer.h"
+#include "experiments/tasks/sample_stream.h"
 #include "experiments/training/training_task.h"
 
 namespace nvlm::experiments {
 
-/// text-pretrain: next-token prediction on documents of the generated corpus, packed into sequences
-/// of equal length.
+/// text-pretrain: next-token prediction on documents, packed into sequences of equal length.
 class TextTask : public TrainingTask {
  public:
   /// tokenizer_json  the tokenizer's file; it is copied into every checkpoint
+  /// sources         of text; empty: the generated corpus. A row takes the answers of samples that
+  ///                 lie far from those of every other row in the sources' order
+  /// throws          UsageError as open_sources(), and for a source with pictures
   TextTask(const decoder::LlamaConfig& config, const std::filesystem::path& tokenizer_json,
-           int64_t sequence_length, at::Device device);
+           int64_t sequence_length, const SourceConfig& sources, at::Device device);
 
   torch::nn::Module& model() override { return *model_; }
-  std::any prepare(const BatchRequest& request) const override;
+  std::vector<std::any> prepare(const BatchRequest& request) const override;
   TaskLoss loss(const std::any& batch) override;
   void save(const std::filesystem::path& dir) override;
+  void recompute_activations(bool enabled) override {
+    model_->model->recompute_activations(enabled);
+  }
 
  private:
   std::filesystem::path tokenizer_json_;
   decoder::Tokenizer tokenizer_;
   int64_t sequence_length_;
+  std::optional<SampleStream> documents_;  // absent: the generated corpus
   at::Device device_;
   decoder::LlamaForCausalLM model_{nullptr};
 };

@@ -1,5 +1,6 @@
 #include "experiments/training/gradient_reducer.h"
 
+#include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
 
 #include <algorithm>
@@ -36,16 +37,24 @@ class ReducerWarnings : public c10::WarningHandler {
   void process(const c10::Warning& warning) override { log_debug(warning.msg()); }
 };
 
-std::unique_ptr<c10d::Reducer> make_reducer(const torch::nn::Module& model,
-                                            const WorkerGroup& workers) {
-  std::vector<Tensor> parameters;
-  std::unordered_map<size_t, std::string> names;
+std::vector<std::pair<std::string, Tensor>> trainable_parameters(const torch::nn::Module& model) {
+  std::vector<std::pair<std::string, Tensor>> parameters;
   std::unordered_set<const void*> seen;  // tied parameters have several names
   for (const auto& entry : model.named_parameters()) {
     if (!entry.value().requires_grad()) continue;
     if (!seen.insert(entry.value().unsafeGetTensorImpl()).second) continue;
-    names[parameters.size()] = entry.key();
-    parameters.push_back(entry.value());
+    parameters.emplace_back(entry.key(), entry.value());
+  }
+  return parameters;
+}
+
+std::unique_ptr<c10d::Reducer> make_reducer(
+    const std::vector<std::pair<std::string, Tensor>>& named, const WorkerGroup& workers) {
+  std::vector<Tensor> parameters;
+  std::unordered_map<size_t, std::string> names;
+  for (const auto& [name, parameter] : named) {
+    names[parameters.size()] = name;
+    parameters.push_back(parameter);
   }
   const std::vector<bool> dense(parameters.size(), false);
   auto [buckets, limits] = c10d::compute_bucket_assignment_by_size(
@@ -64,8 +73,11 @@ std::unique_ptr<c10d::Reducer> make_reducer(const torch::nn::Module& model,
 
 }  // namespace
 
-GradientReducer::GradientReducer(const torch::nn::Module& model, const WorkerGroup& workers)
-    : reducer_(workers.size() > 1 ? make_reducer(model, workers) : nullptr) {}
+GradientReducer::GradientReducer(const torch::nn::Module& model, const WorkerGroup& workers,
+                                 bool overlaps)
+    : workers_(workers),
+      parameters_(trainable_parameters(model)),
+      reducer_(overlaps && workers.size() > 1 ? make_reducer(parameters_, workers) : nullptr) {}
 
 GradientReducer::~GradientReducer() = default;
 
@@ -76,6 +88,40 @@ void GradientReducer::backward(const Tensor& total, bool last) {
     reducer_->prepare_for_backward({total});
   }
   total.backward();
+  if (!reducer_ && last && workers_.size() > 1) reduce_afterwards();
+}
+
+void GradientReducer::reduce_afterwards() const {
+  const c10::NoGradGuard no_grad;
+  const Tensor uses = at::zeros({static_cast<int64_t>(parameters_.size())}, at::kInt);
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    uses.mutable_data_ptr<int>()[i] = parameters_[i].second.grad().defined() ? 1 : 0;
+  }
+  const Tensor all_uses = workers_.sum(uses);
+  std::vector<Tensor> bucket;
+  int64_t bytes = 0;
+  const auto flush = [&] {
+    if (bucket.empty()) return;
+    std::vector<Tensor> flat;
+    for (const Tensor& gradient : bucket) flat.push_back(gradient.reshape(-1));
+    const Tensor sums = workers_.sum(at::cat(flat));
+    int64_t begin = 0;
+    for (const Tensor& gradient : bucket) {
+      gradient.copy_(sums.narrow(0, begin, gradient.numel()).view_as(gradient));
+      begin += gradient.numel();
+    }
+    bucket.clear();
+    bytes = 0;
+  };
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    const Tensor& parameter = parameters_[i].second;
+    if (all_uses.const_data_ptr<int>()[i] == 0) continue;
+    if (!parameter.grad().defined()) parameter.mutable_grad() = at::zeros_like(parameter);
+    bucket.push_back(parameter.grad());
+    bytes += static_cast<int64_t>(parameter.nbytes());
+    if (bytes >= kBucketBytes) flush();
+  }
+  flush();
 }
 
 }  // namespace nvlm::experiments

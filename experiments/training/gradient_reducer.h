@@ -4,6 +4,9 @@
 #include <torch/nn/module.h>
 
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "common/tensor.h"
 #include "experiments/training/worker_group.h"
@@ -19,13 +22,15 @@ namespace nvlm::experiments {
 /// Gradients are sums in float32, not means. A parameter that no batch of any worker used has no
 /// gradient afterwards; one that some used has the same on all workers.
 ///
-/// The engine follows the graph from the loss to find parameters that a batch does not use, so each
-/// parameter must hang in the graph of `total` itself: no backward pass within a backward pass.
+/// The engine follows the graph from the loss to find parameters that a batch does not use. Layers
+/// that are computed again (common/recompute.h) hide theirs from it, so with these gradients are
+/// added up over the workers when the backward pass has ended.
 class GradientReducer {
  public:
-  /// model    with requires_grad as it stays; its trainable parameters alike on all workers
-  /// workers  must outlive the object; a group of one only runs the backward pass
-  GradientReducer(const torch::nn::Module& model, const WorkerGroup& workers);
+  /// model     with requires_grad as it stays; its trainable parameters alike on all workers
+  /// workers   must outlive the object; a group of one only runs the backward pass
+  /// overlaps  whether all parameters that a batch uses hang in the graph of its loss
+  GradientReducer(const torch::nn::Module& model, const WorkerGroup& workers, bool overlaps);
   ~GradientReducer();
   GradientReducer(const GradientReducer&) = delete;
   GradientReducer& operator=(const GradientReducer&) = delete;
@@ -35,7 +40,11 @@ class GradientReducer {
   void backward(const Tensor& total, bool last);
 
  private:
-  std::unique_ptr<c10d::Reducer> reducer_;  // absent in a group of one
+  void reduce_afterwards() const;
+
+  const WorkerGroup& workers_;
+  const std::vector<std::pair<std::string, Tensor>> parameters_;  // trainable, each once
+  std::unique_ptr<c10d::Reducer> reducer_;                        // where overlapping
 };
 
 }  // namespace nvlm::experiments

@@ -58,7 +58,7 @@ void Prefetcher::work() {
   }
 }
 
-std::any Prefetcher::next() {
+std::vector<std::any> Prefetcher::next() {
   if (next_to_return_ >= last_) {
     throw std::out_of_range("prefetcher: item " + std::to_string(next_to_return_) +
                             " is past the last, " + std::to_string(last_ - 1));

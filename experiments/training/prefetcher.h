@@ -17,7 +17,7 @@ namespace nvlm::experiments {
 /// workers. An exception of prepare() is thrown again by the next() that would return its item.
 class Prefetcher {
  public:
-  using Prepare = std::function<std::any(int64_t)>;
+  using Prepare = std::function<std::vector<std::any>(int64_t)>;
 
   /// last      one past the last item
   /// workers   threads; 0 = prepare inside next()
@@ -28,14 +28,14 @@ class Prefetcher {
   Prefetcher& operator=(const Prefetcher&) = delete;
 
   /// The next item; throws std::out_of_range past the last.
-  std::any next();
+  std::vector<std::any> next();
 
   /// Seconds that next() spent waiting so far.
   double seconds_waited() const { return seconds_waited_; }
 
  private:
   struct Slot {
-    std::any value;
+    std::vector<std::any> value;
     std::exception_ptr error;
   };
 

@@ -72,11 +72,12 @@ std::vector<std::pair<int64_t, fs::path>> checkpoints_in(const fs::path& dir) {
   return found;
 }
 
-void point_latest_at(const fs::path& checkpoint) {
-  const fs::path temporary = checkpoint.parent_path() / (std::string(kTemporaryPrefix) + "latest");
+/// Lets the link `name` beside the checkpoint name it.
+void point_at(const fs::path& checkpoint, const std::string& name) {
+  const fs::path temporary = checkpoint.parent_path() / (kTemporaryPrefix + name);
   fs::remove(temporary);
   fs::create_directory_symlink(checkpoint.filename(), temporary);
-  fs::rename(temporary, checkpoint.parent_path() / "latest");
+  fs::rename(temporary, checkpoint.parent_path() / name);
   sync_to_disk(checkpoint.parent_path());
 }
 
@@ -153,15 +154,35 @@ fs::path RunDir::publish_checkpoint(int64_t step, int64_t keep_last,
   sync_tree(temporary);
   fs::remove_all(target);  // stands only if `latest` was turned back to an older checkpoint
   fs::rename(temporary, target);
-  point_latest_at(target);
-  if (keep_last > 0) {
-    auto checkpoints = checkpoints_in(folder);
-    std::erase_if(checkpoints, [&](const auto& entry) { return entry.first > step; });
-    const auto surplus = static_cast<int64_t>(checkpoints.size()) - keep_last;
-    for (int64_t i = 0; i < surplus; ++i)
-      fs::remove_all(checkpoints[static_cast<size_t>(i)].second);
-  }
+  point_at(target, "latest");
+  remove_surplus(step, keep_last);
   return target;
+}
+
+void RunDir::remove_surplus(int64_t newest_step, int64_t keep_last) const {
+  if (keep_last == 0) return;
+  const fs::path folder = path_ / "checkpoints";
+  auto checkpoints = checkpoints_in(folder);
+  std::erase_if(checkpoints, [&](const auto& entry) { return entry.first > newest_step; });
+  const fs::path best = folder / "best";
+  const bool has_best = fs::is_symlink(fs::symlink_status(best));
+  const auto surplus = static_cast<int64_t>(checkpoints.size()) - keep_last;
+  for (int64_t i = 0; i < surplus; ++i) {
+    const fs::path& checkpoint = checkpoints[static_cast<size_t>(i)].second;
+    if (has_best && fs::read_symlink(best) == checkpoint.filename()) continue;
+    fs::remove_all(checkpoint);
+  }
+}
+
+void RunDir::mark_best(const fs::path& checkpoint, int64_t keep_last) {
+  point_at(checkpoint, "best");
+  remove_surplus(step_of(checkpoint).value(), keep_last);
+}
+
+std::vector<fs::path> RunDir::checkpoints() const {
+  std::vector<fs::path> paths;
+  for (const auto& [step, path] : checkpoints_in(path_ / "checkpoints")) paths.push_back(path);
+  return paths;
 }
 
 void RunDir::keep_metrics_up_to(int64_t step) {
@@ -184,6 +205,9 @@ void RunDir::keep_metrics_up_to(int64_t step) {
 
 void RunDir::append_metrics(const Json& line) {
   if (!metrics_.is_open()) metrics_.open(path_ / "metrics.jsonl", std::ios::app);
+  const int64_t step = json_get<int64_t>(line, "step", "metrics");
+  if (!events_) events_.emplace(path_ / "tensorboard", step);
+  events_->add(step, line);
   metrics_ << line.dump() << '\n' << std::flush;
   if (!metrics_) {
     throw std::runtime_error("run directory: cannot write '" + (path_ / "metrics.jsonl").string() +

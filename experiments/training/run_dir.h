@@ -6,8 +6,10 @@
 #include <fstream>
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include "common/json.h"
+#include "experiments/training/event_file.h"
 
 namespace nvlm::experiments {
 
@@ -44,23 +46,34 @@ class RunDir {
   /// throws  std::runtime_error if `latest` names nothing
   std::optional<std::filesystem::path> latest_checkpoint() const;
 
+  /// All checkpoints, by rising step.
+  std::vector<std::filesystem::path> checkpoints() const;
+
   /// `fill` writes into a temporary folder, which is synced to disk and then renamed to
   /// checkpoints/step_<step>; `latest` follows, and all but the `keep_last` newest go (0 = none
-  /// go).
+  /// go). What `best` names never goes.
   std::filesystem::path publish_checkpoint(
       int64_t step, int64_t keep_last,
       const std::function<void(const std::filesystem::path&)>& fill);
 
+  /// Lets checkpoints/best name this checkpoint; the one it named before goes unless it is newer
+  /// than all but `keep_last`.
+  void mark_best(const std::filesystem::path& checkpoint, int64_t keep_last);
+
   /// Drops lines whose "step" is larger than `step`, and a last line that was cut off.
   void keep_metrics_up_to(int64_t step);
 
-  /// Appends one line to metrics.jsonl and hands it to the system at once.
+  /// Appends one line, which has a "step", to metrics.jsonl and its numbers to the event file, and
+  /// hands both to the system at once.
   void append_metrics(const Json& line);
 
  private:
+  void remove_surplus(int64_t newest_step, int64_t keep_last) const;
+
   std::filesystem::path path_;
   std::optional<FileLock> lock_;
   std::ofstream metrics_;
+  std::optional<EventFile> events_;
 };
 
 }  // namespace nvlm::experiments

@@ -7,21 +7,21 @@
 namespace nvlm::experiments {
 
 void StepLedger::add_batch(const BatchRequest& request, const TaskLoss& loss) {
-  const std::string where = request.describe();
   using Kind = Figure::Kind;
-  pending_.push_back({Kind::kCount, "", where, loss.count.detach()});  // before what it weighs
-  pending_.push_back({Kind::kSum, "", where, loss.sum.detach()});
-  if (loss.extra.defined()) pending_.push_back({Kind::kExtra, "", where, loss.extra.detach()});
+  pending_.push_back({Kind::kCount, "", request, loss.count.detach()});  // before what it weighs
+  pending_.push_back({Kind::kSum, "", request, loss.sum.detach()});
+  if (loss.extra.defined()) pending_.push_back({Kind::kExtra, "", request, loss.extra.detach()});
   for (const auto& [name, value] : loss.metrics) {
-    pending_.push_back({Kind::kMetric, name, where, value.detach()});
+    pending_.push_back({Kind::kMetric, name, request, value.detach()});
   }
 }
 
 void StepLedger::add_update(int64_t step, const GradientNorms& norms) {
-  const std::string where = "step " + std::to_string(step + 1);
-  pending_.push_back({Figure::Kind::kNorm, "grad_norm", where, norms.total});
+  BatchRequest request;
+  request.step = step;
+  pending_.push_back({Figure::Kind::kNorm, "grad_norm", request, norms.total});
   for (const auto& [module, norm] : norms.modules) {
-    pending_.push_back({Figure::Kind::kNorm, "grad_norm." + module, where, norm});
+    pending_.push_back({Figure::Kind::kNorm, "grad_norm." + module, request, norm});
   }
 }
 
@@ -45,7 +45,12 @@ void StepLedger::drain() {
 
 void StepLedger::take(const Figure& figure, double value) {
   const auto require = [&](bool holds, const std::string& what) {
-    if (!holds) throw std::runtime_error("training: " + figure.where + ": " + what);
+    if (holds) return;
+    if (figure.kind != Figure::Kind::kNorm) {
+      throw BadBatch(figure.request, "training: " + figure.request.describe() + ": " + what);
+    }
+    throw std::runtime_error("training: step " + std::to_string(figure.request.step + 1) + ": " +
+                             what);
   };
   const bool finite = std::isfinite(value);
   switch (figure.kind) {

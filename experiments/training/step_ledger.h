@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/json.h"
+#include "experiments/training/bad_batch.h"
 #include "experiments/training/gradient_norms.h"
 #include "experiments/training/training_task.h"
 #include "experiments/training/worker_group.h"
@@ -23,8 +24,8 @@ class StepLedger {
   void add_update(int64_t step, const GradientNorms& norms);
 
   /// Reads everything noted so far from the device in one transfer.
-  /// throws  std::runtime_error naming step and batch: no supervised token, or a loss or gradient
-  ///         norm that is not finite
+  /// throws  BadBatch naming step and batch: no supervised token, or a loss that is not finite;
+  ///         std::runtime_error naming the step: a gradient norm that is not finite
   void drain();
 
   /// Collective: token-weighted mean loss, mean gradient norms, means of the task's metrics (all
@@ -35,8 +36,8 @@ class StepLedger {
  private:
   struct Figure {
     enum class Kind { kSum, kCount, kExtra, kNorm, kMetric } kind;
-    std::string name;  // of the norm or metric
-    std::string where;
+    std::string name;      // of the norm or metric
+    BatchRequest request;  // of kNorm: the step alone
     Tensor value;
   };
   /// What a line is made of; all of it can be added up over workers.

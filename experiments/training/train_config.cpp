@@ -28,6 +28,7 @@ void TrainConfig::validate() const {
   at_least(steps, 1, "steps", "1 or more");
   at_least(batch_size, 1, "batch_size", "1 or more");
   at_least(accumulation, 1, "accumulation", "1 or more");
+  at_least(pass_tokens, 0, "pass_tokens", "a number of tokens, or 0 for no bound");
   require_train_option(steps <= kMany / batch_size / accumulation, "steps", steps,
                        "steps * batch_size * accumulation to fit 63 bits");
   // Comparisons are written so that NaN fails them.
@@ -61,6 +62,9 @@ void register_options(ConfigSchema& schema, TrainConfig& config) {
   schema.add("train.batch_size", &config.batch_size, "samples of one forward pass", from(1));
   schema.add("train.accumulation", &config.accumulation,
              "batches of one step, dealt out to the processes", from(1));
+  schema.add("train.pass_tokens", &config.pass_tokens,
+             "tokens of one forward pass, at most: larger batches take several; 0 = no bound",
+             from(0));
   schema.add("train.lr", &config.lr, "largest learning rate", number_from(0, 1e3));
   schema.add("train.min_lr", &config.min_lr, "learning rate at the end", number_from(0, 1e3));
   schema.add("train.warmup_steps", &config.warmup_steps, "steps of linear warm-up", from(0));
@@ -83,6 +87,11 @@ void register_options(ConfigSchema& schema, TrainConfig& config) {
   schema.add("train.checkpoint_every", &config.checkpoint_every,
              "steps between two checkpoints, 0 = after the last step only", from(0));
   schema.add("train.keep_last", &config.keep_last, "checkpoints kept, 0 = all", from(0));
+  schema.add(
+      "train.keep_best", &config.keep_best,
+      "figure of the validation: the checkpoint where it is lowest is kept as checkpoints/best");
+  schema.add("train.recompute", &config.recompute,
+             "run each decoder layer again in the backward pass instead of keeping what is inside");
   schema.add("train.dtype", &config.dtype, "of the forward pass",
              one_of({"auto", "float32", "bfloat16"}));
   schema.add("train.device", &config.device, "cpu, cuda or cuda:N");

@@ -12,11 +12,13 @@ namespace nvlm::experiments {
 
 /// Plain values with defaults. One optimiser step reads `accumulation` batches of `batch_size`
 /// samples, so a step sees batch_size * accumulation samples, whatever the number of processes:
-/// they share the batches of a step (docs/distributed.md).
+/// they share the batches of a step (docs/distributed.md). A batch of more than `pass_tokens`
+/// tokens is carried out in several passes; the step's gradient is the same.
 struct TrainConfig {
   int64_t steps = 1000;
   int64_t batch_size = 32;
   int64_t accumulation = 1;
+  int64_t pass_tokens = 0;  // tokens of one forward pass, at most; 0 = batch_size alone decides
 
   double lr = 1e-3;
   double min_lr = 1e-4;
@@ -34,6 +36,9 @@ struct TrainConfig {
   int64_t validate_every = 0;      // steps; 0 = only after the last step
   int64_t checkpoint_every = 500;  // steps; 0 = only after the last step
   int64_t keep_last = 2;           // checkpoints kept; 0 = all
+  std::string keep_best;  // validation figure of which the lowest is kept, too; empty: none
+
+  bool recompute = false;  // decoder layers again in the backward pass, instead of kept activations
 
   std::string dtype = "auto";  // of the forward pass: auto, float32, bfloat16
   std::string device = "cpu";

@@ -7,12 +7,14 @@
 #include <chrono>
 #include <cmath>
 #include <iomanip>
+#include <memory>
 #include <new>
 #include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <utility>
 
+#include "common/autocast.h"
 #include "common/device.h"
 #include "common/error.h"
 #include "common/logging.h"
@@ -20,7 +22,7 @@
 #include "common/peak_memory.h"
 #include "common/progress.h"
 #include "common/stop_signal.h"
-#include "experiments/training/autocast.h"
+#include "experiments/training/bad_batch.h"
 #include "experiments/training/compute_peak.h"
 #include "experiments/training/gradient_reducer.h"
 #include "experiments/training/lr_schedule.h"
@@ -42,10 +44,14 @@ double seconds_since(Clock::time_point start) {
 }
 
 /// Runs `work`; an exception gets `where` in front, and advice where memory ran out.
+/// size  of the batch, in words; may be empty
 template <class Work>
-auto named(const std::string& where, const Work& work) -> decltype(work()) {
-  const char* advice =
-      ": out of memory; lower train.batch_size and raise train.accumulation by as much";
+auto named(const std::string& where, const Work& work, const std::string& size = "")
+    -> decltype(work()) {
+  const std::string advice = ": out of memory" + (size.empty() ? "" : " with " + size) +
+                             "; lower train.pass_tokens, which cuts the batch without changing the "
+                             "step, set train.recompute,"
+                             " or lower data.max_tokens or the model's tiling.max_tiles";
   try {
     return work();
   } catch (const c10::OutOfMemoryError&) {
@@ -77,9 +83,10 @@ class TrainingRun {
         optimizer_(groups_,
                    {{config.beta1, config.beta2, config.eps, config.weight_decay}, config.muon},
                    config.shard_optimizer && workers.size() > 1 ? &shards_ : nullptr),
-        reducer_(task.model(), workers),
+        reducer_(task.model(), workers, /*overlaps=*/!config.recompute),
         state_(task.model(), optimizer_, config, device, workers),
         schedule_{config.lr, config.min_lr, config.warmup_steps, config.steps} {
+    task.recompute_activations(config.recompute);
     for (const ParameterGroup& group : optimizer_.groups()) {
       if (group.parameters.front().device() == device_) continue;
       throw std::invalid_argument("training: '" + group.names.front() + "' is on " +
@@ -108,6 +115,26 @@ class TrainingRun {
     return loop();
   }
 
+  /// The steps from one checkpoint to another again, without writing anything.
+  ReplayResult replay(const fs::path& from, const fs::path& to) {
+    ReplayResult result;
+    counters_ = state_.load(to);
+    result.last_step = counters_.step;
+    counters_ = state_.load(from);
+    result.first_step = counters_.step;
+    const std::unique_ptr<Prefetcher> batches = prefetch_until(result.last_step);
+    Progress progress("replay", result.last_step - result.first_step);
+    task_.model().train();
+    while (counters_.step < result.last_step) {
+      train_step(*batches, schedule_.at(counters_.step));
+      if (every(config_.validate_every)) validate();
+      progress.update(counters_.step - result.first_step);
+    }
+    progress.finish();
+    result.differences = state_.differences(to);
+    return result;
+  }
+
  private:
   /// Collective: what worker 0 finds; empty if there is none.
   fs::path checkpoint_to_resume() const {
@@ -131,36 +158,36 @@ class TrainingRun {
   }
 
   BatchRequest request_of(int64_t item) const {
-    return {static_cast<uint64_t>(config_.seed), item / config_.accumulation,
-            item % config_.accumulation, item * config_.batch_size, config_.batch_size};
+    return {static_cast<uint64_t>(config_.seed),
+            item / config_.accumulation,
+            item % config_.accumulation,
+            item * config_.batch_size,
+            config_.batch_size,
+            config_.pass_tokens};
   }
 
   TrainResult loop() {
     const StopSignal stop;
     std::optional<Progress> progress;
     if (dir_ != nullptr) progress.emplace("train", config_.steps);
-    Prefetcher batches(
-        [this](int64_t item) {
-          const BatchRequest request = request_of(item * workers_.size() + workers_.rank());
-          return named("training data: " + request.describe(),
-                       [&] { return task_.prepare(request); });
-        },
-        counters_.step * batches_per_step(), config_.steps * batches_per_step(), config_.workers,
-        config_.prefetch);
+    const std::unique_ptr<Prefetcher> batches = prefetch_until(config_.steps);
+    task_.begin(records_folder(), counters_.samples);
     task_.model().train();
     line_start_ = Clock::now();
     bool stopping = false;
     while (counters_.step < config_.steps && !stopping) {
       const double lr = schedule_.at(counters_.step);
-      train_step(batches, lr);
+      train_step(*batches, lr);
       stopping = workers_.any(stop.requested());
       const bool last = counters_.step == config_.steps;
       const bool checkpoint = last || stopping || every(config_.checkpoint_every);
       const bool validation = last || every(config_.validate_every);
       if (checkpoint || validation || counters_.step == 1 || every(config_.log_every)) {
-        write_line(batches, lr, validation);
+        write_line(*batches, lr, validation);
       }
-      if (checkpoint) write_checkpoint();
+      const bool best = validation && workers_.any(dir_ != nullptr && improved());
+      if (checkpoint || best) write_checkpoint();
+      if (best && dir_ != nullptr) dir_->mark_best(checkpoint_, config_.keep_last);
       if (progress) progress->update(counters_.step, note_);
     }
     if (progress) progress->finish();
@@ -168,35 +195,62 @@ class TrainingRun {
                                                   : TrainStatus::kInterrupted);
   }
 
+  /// Where the task keeps its records: each worker but the first in a folder of its own.
+  fs::path records_folder() const {
+    if (workers_.is_first()) return path_;
+    const fs::path folder = path_ / ("worker_" + std::to_string(workers_.rank()));
+    fs::create_directories(folder);
+    return folder;
+  }
+
   /// Of this worker.
   int64_t batches_per_step() const { return config_.accumulation / workers_.size(); }
+
+  /// The place in the run's order of this worker's batch number `own`, counted from the first step.
+  int64_t item_of(int64_t own) const { return own * workers_.size() + workers_.rank(); }
+
+  std::unique_ptr<Prefetcher> prefetch_until(int64_t last_step) const {
+    return std::make_unique<Prefetcher>(
+        [this](int64_t own) {
+          const BatchRequest request = request_of(item_of(own));
+          return named("training data: " + request.describe(),
+                       [&] { return task_.prepare(request); });
+        },
+        counters_.step * batches_per_step(), last_step * batches_per_step(), config_.workers,
+        config_.prefetch);
+  }
 
   bool every(int64_t steps) const { return steps > 0 && counters_.step % steps == 0; }
 
   void train_step(Prefetcher& batches, double lr) {
     Tensor tokens;  // [] float, supervised tokens of the step
-    for (int64_t i = 0; i < batches_per_step(); ++i) {
-      const BatchRequest request =
-          request_of(counters_.step * config_.accumulation + i * workers_.size() + workers_.rank());
-      const std::any batch = batches.next();
-      named("training: " + request.describe(), [&] {
-        const TaskLoss loss = forward(batch);
-        ledger_.add_batch(request, loss);
-        const Tensor count = on_own_device(loss.count);
-        tokens = tokens.defined() ? tokens + count : count;
-        Tensor total = loss.sum;
-        if (loss.extra.defined()) total = total + loss.extra * count;
-        reducer_.backward(total, /*last=*/i + 1 == batches_per_step());
-      });
+    const int64_t own_batches = batches_per_step();
+    for (int64_t i = 0; i < own_batches; ++i) {
+      const BatchRequest request = request_of(item_of(counters_.step * own_batches + i));
+      const std::vector<std::any> passes = batches.next();
+      for (const std::any& pass : passes) {
+        named(
+            "training: " + request.describe(),
+            [&] {
+              const TaskLoss loss = forward(pass);
+              ledger_.add_batch(request, loss);
+              const Tensor count = on_own_device(loss.count);
+              tokens = tokens.defined() ? tokens + count : count;
+              Tensor total = loss.sum;
+              if (loss.extra.defined()) total = total + loss.extra * count;
+              reducer_.backward(total, /*last=*/i + 1 == own_batches && &pass == &passes.back());
+            },
+            task_.describe(pass));
+      }
     }
     // On the CPU nothing is waited for, so a bad loss is found before it reaches the weights. On a
     // GPU the update is skipped by itself, and the error comes with the next line.
-    if (device_.is_cpu()) ledger_.drain();
+    if (device_.is_cpu()) drain_ledger();
     if (!checked_gradients_ && dir_ != nullptr) report_missing_gradients();
     ledger_.add_update(counters_.step,
                        optimizer_.step(lr, workers_.sum(tokens), config_.clip_norm));
     optimizer_.zero_grad();
-    if (device_.is_cpu()) ledger_.drain();
+    if (device_.is_cpu()) drain_ledger();
     counters_.step += 1;
     counters_.samples += config_.accumulation * config_.batch_size;
   }
@@ -207,9 +261,17 @@ class TrainingRun {
     return at::scalar_tensor(count.item<double>(), at::TensorOptions(at::kFloat).device(device_));
   }
 
-  TaskLoss forward(const std::any& batch) {
+  void drain_ledger() {
+    try {
+      ledger_.drain();
+    } catch (const BadBatch& error) {
+      rethrow_with_dump(error, task_, path_);
+    }
+  }
+
+  TaskLoss forward(const std::any& pass) {
     const AutocastScope autocast(device_.type(), dtype_);
-    TaskLoss loss = task_.loss(batch);
+    TaskLoss loss = task_.loss(pass);
     check_shapes(loss);
     return loss;
   }
@@ -234,7 +296,7 @@ class TrainingRun {
   }
 
   void write_line(const Prefetcher& batches, double lr, bool validation) {
-    ledger_.drain();
+    drain_ledger();
     const double seconds = std::max(seconds_since(line_start_), 1e-9);
     const int64_t samples =
         (counters_.step - line_step_) * config_.accumulation * config_.batch_size;
@@ -257,6 +319,7 @@ class TrainingRun {
     line["seconds"] = counters_.seconds;
     line["peak_memory_mb"] = static_cast<double>(peak_memory_bytes()) / (1 << 20);
     add_utilisation(line, line_batches / seconds);
+    add_totals(line);
     if (validation && dir_ != nullptr) {
       validate();
       if (!validation_.empty()) line["validation"] = validation_;
@@ -271,6 +334,16 @@ class TrainingRun {
     line_step_ = counters_.step;
     line_wait_ = batches.seconds_waited();
     line_start_ = Clock::now();  // validation and checkpoints are not training time
+  }
+
+  /// Collective: the task's totals, added up over the workers.
+  void add_totals(Json& line) const {
+    std::map<std::string, int64_t> sums;
+    for (const std::string& text : workers_.gather(Json(task_.totals()).dump())) {
+      const Json totals = Json::parse(text);
+      for (const auto& [name, total] : totals.items()) sums[name] += total.get<int64_t>();
+    }
+    for (const auto& [name, total] : sums) line[name] = total;
   }
 
   /// mfu: the model's FLOP/s as a share of the peak of all workers' devices.
@@ -293,6 +366,22 @@ class TrainingRun {
     }
     task_.model().train();
     set_random_state(device_, random);
+  }
+
+  /// Whether the last validation is the best so far, and notes it.
+  bool improved() {
+    if (config_.keep_best.empty()) return false;
+    const auto found = validation_.find(config_.keep_best);
+    if (found == validation_.end()) {
+      std::string names;
+      for (const auto& [name, value] : validation_) names += (names.empty() ? "" : ", ") + name;
+      throw UsageError(
+          "train.keep_best is '" + config_.keep_best +
+          "', expected a figure of the validation: " + (names.empty() ? "there is none" : names));
+    }
+    if (counters_.best && !(found->second < *counters_.best)) return false;
+    counters_.best = found->second;
+    return true;
   }
 
   void write_checkpoint() {
@@ -340,10 +429,8 @@ class TrainingRun {
   double line_wait_ = 0;
 };
 
-}  // namespace
-
-TrainResult train(TrainingTask& task, const TrainConfig& config, const fs::path& run_dir,
-                  bool resume, const WorkerGroup& workers) {
+/// Everything that must hold before a run is opened. Returns its device.
+at::Device set_up(const TrainConfig& config, const WorkerGroup& workers) {
   config.validate();
   if (config.accumulation % workers.size() != 0) {
     throw UsageError("train.accumulation is " + std::to_string(config.accumulation) +
@@ -352,11 +439,33 @@ TrainResult train(TrainingTask& task, const TrainConfig& config, const fs::path&
   }
   const at::Device device = parse_device(config.device);
   if (config.threads > 0) set_threads(static_cast<int>(config.threads));
+  return device;
+}
+
+}  // namespace
+
+TrainResult train(TrainingTask& task, const TrainConfig& config, const fs::path& run_dir,
+                  bool resume, const WorkerGroup& workers) {
+  const at::Device device = set_up(config, workers);
   return together(workers, [&] {
     std::optional<RunDir> dir;
     if (workers.is_first()) dir.emplace(run_dir, resume);
     return TrainingRun(task, config, dir ? &*dir : nullptr, run_dir, device, workers).run(resume);
   });
+}
+
+ReplayResult replay(TrainingTask& task, const TrainConfig& config, const fs::path& run_dir) {
+  const WorkerGroup alone;
+  const at::Device device = set_up(config, alone);
+  RunDir dir(run_dir, /*resume=*/true);
+  const std::vector<fs::path> checkpoints = dir.checkpoints();
+  if (checkpoints.size() < 2) {
+    throw UsageError("run directory: '" + run_dir.string() + "' has " +
+                     std::to_string(checkpoints.size()) +
+                     " checkpoints, expected two or more to do the steps between them again");
+  }
+  return TrainingRun(task, config, &dir, run_dir, device, alone)
+      .replay(checkpoints[0], checkpoints[1]);
 }
 
 }  // namespace nvlm::experiments

@@ -33,10 +33,12 @@ void require_fresh_run_dir(const std::filesystem::path& run_dir);
 /// Trains task.model() in place and fills `run_dir`:
 ///   metrics.jsonl            one JSON object per line: step, samples, tokens, loss, lr, grad_norm,
 ///                            grad_norm.<module>, tokens_per_second, samples_per_second,
-///                            data_wait_share, seconds, peak_memory_mb, the task's metrics,
-///                            "validation": {...}; mfu and peak_flops if a metric is train_flops
+///                            data_wait_share, seconds, peak_memory_mb, the task's metrics and
+///                            totals, "validation": {...}; mfu and peak_flops if a metric is
+///                            train_flops
 ///   checkpoints/step_N/      task.save(), training_state.safetensors, training_state.json
 ///   checkpoints/latest       link to the newest one
+///   bad_batch/               the batch that ended a run, where its loss was not finite
 ///   manifest.json            unless the caller has written a richer one
 /// The caller writes config.ini. One group of workers at a time may train in a run directory.
 ///
@@ -56,5 +58,16 @@ void require_fresh_run_dir(const std::filesystem::path& run_dir);
 TrainResult train(TrainingTask& task, const TrainConfig& config,
                   const std::filesystem::path& run_dir, bool resume = false,
                   const WorkerGroup& workers = WorkerGroup());
+
+struct ReplayResult {
+  int64_t first_step = 0, last_step = 0;  // the steps that were done again: after first, up to last
+  std::string differences;                // TrainingState::differences(); empty: the same bits
+};
+
+/// Proves that a run resumes exactly: loads the oldest of its kept checkpoints, does the steps up
+/// to the next one again and compares the whole state with that. Nothing in the folder changes.
+/// throws  UsageError if the run has fewer than two checkpoints; else as train()
+ReplayResult replay(TrainingTask& task, const TrainConfig& config,
+                    const std::filesystem::path& run_dir);
 
 }  // namespace nvlm::experiments

@@ -176,22 +176,44 @@ std::map<std::string, Tensor> TrainingState::whole_state() const {
   return whole;
 }
 
-void TrainingState::save(const std::filesystem::path& dir, const TrainCounters& counters) const {
+std::map<std::string, Tensor> TrainingState::tensors() const {
   std::map<std::string, Tensor> tensors;
   for (const auto& [name, tensor] : live_tensors(model_, optimizer_)) {
     tensors[name] = tensor.detach();
   }
   tensors.merge(whole_state());
-  write_safetensors(dir / kTensorsName, tensors);
-  write_json(dir / kCountersName, {{"format", kStateFormat},
-                                   {"step", counters.step},
-                                   {"samples", counters.samples},
-                                   {"tokens", counters.tokens},
-                                   {"seconds", counters.seconds},
-                                   {"loss", counters.loss},
-                                   {"threads", threads_},
-                                   {"options", options_},
-                                   {"frozen_fingerprint", frozen_fingerprint_}});
+  return tensors;
+}
+
+void TrainingState::save(const std::filesystem::path& dir, const TrainCounters& counters) const {
+  write_safetensors(dir / kTensorsName, tensors());
+  Json state = {{"format", kStateFormat},
+                {"step", counters.step},
+                {"samples", counters.samples},
+                {"tokens", counters.tokens},
+                {"seconds", counters.seconds},
+                {"loss", counters.loss},
+                {"threads", threads_},
+                {"options", options_},
+                {"frozen_fingerprint", frozen_fingerprint_}};
+  if (counters.best) state["best"] = *counters.best;
+  write_json(dir / kCountersName, state);
+}
+
+std::string TrainingState::differences(const std::filesystem::path& dir) const {
+  const SafetensorsFile file = SafetensorsFile::open(dir / kTensorsName);
+  std::map<std::string, Tensor> stored;
+  for (const auto& [name, entry] : file.entries()) stored[name] = file.tensor(name);
+  const std::map<std::string, Tensor> own = tensors();
+  std::string found = state_misfits(own, stored);
+  if (!found.empty()) return found;
+  for (const auto& [name, tensor] : own) {
+    const Tensor here = tensor.cpu(), there = stored.at(name);
+    if (here.equal(there)) continue;
+    found += "\n  " + name + ": " + std::to_string(here.ne(there).sum().item<int64_t>()) + " of " +
+             std::to_string(here.numel()) + " numbers";
+  }
+  return found;
 }
 
 void TrainingState::check_identity(const Json& stored, const std::string& where) const {
@@ -200,11 +222,15 @@ void TrainingState::check_identity(const Json& stored, const std::string& where)
                              std::to_string(kStateFormat));
   }
   const Json options = json_get<Json>(stored, "options", where);
+  std::string findings;
   for (const auto& [name, value] : options_.items()) {
     const Json began_with = json_get<Json>(options, name, where);
     if (began_with == value) continue;
-    throw UsageError("train." + name + " is " + value.dump() + ", but the run began with " +
-                     began_with.dump() + "; resume with the run's own config.ini");
+    findings += (findings.empty() ? "train." : ", train.") + name + " is " + value.dump() +
+                ", but the run began with " + began_with.dump();
+  }
+  if (!findings.empty()) {
+    throw UsageError(findings + "; resume with the run's own config.ini");
   }
   if (json_get<std::string>(stored, "frozen_fingerprint", where) != frozen_fingerprint_) {
     throw std::runtime_error(where + ": the run began with other frozen weights than these");
@@ -225,6 +251,7 @@ TrainCounters TrainingState::load(const std::filesystem::path& dir) {
   counters.tokens = json_get<int64_t>(stored, "tokens", where);
   counters.seconds = json_get<double>(stored, "seconds", where);
   counters.loss = json_get<double>(stored, "loss", where);
+  if (stored.contains("best")) counters.best = json_get<double>(stored, "best", where);
 
   const SafetensorsFile file = SafetensorsFile::open(dir / kTensorsName);
   std::map<std::string, Tensor> tensors, weights;

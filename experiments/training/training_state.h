@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "common/json.h"
@@ -21,9 +22,10 @@ namespace nvlm::experiments {
 struct TrainCounters {
   int64_t step = 0;  // updates done
   int64_t samples = 0;
-  int64_t tokens = 0;  // supervised
-  double seconds = 0;  // of training, without the time between interruption and resume
-  double loss = 0;     // of the last line of metrics
+  int64_t tokens = 0;          // supervised
+  double seconds = 0;          // of training, without the time between interruption and resume
+  double loss = 0;             // of the last line of metrics
+  std::optional<double> best;  // lowest figure of TrainConfig::keep_best
 };
 
 /// The parts of a run that its state is read from and restored into.
@@ -52,9 +54,15 @@ class TrainingState {
   ///         std::runtime_error for files that are damaged or of another model
   TrainCounters load(const std::filesystem::path& dir);
 
+  /// What differs, bit by bit, between the live state and the stored one: one line each, beginning
+  /// with a newline; empty if nothing does.
+  std::string differences(const std::filesystem::path& dir) const;
+
  private:
   /// Collective: optimizer/... and random/..., complete on worker 0.
   std::map<std::string, Tensor> whole_state() const;
+  /// Collective: all of it, complete on worker 0.
+  std::map<std::string, Tensor> tensors() const;
   void check_identity(const Json& stored, const std::string& where) const;
 
   torch::nn::Module& model_;

@@ -9,6 +9,21 @@ std::string BatchRequest::describe() const {
          std::to_string(first_sample) + ".." + std::to_string(first_sample + num_samples - 1) + ")";
 }
 
+std::vector<SampleRange> passes_within(const std::vector<int64_t>& tokens, int64_t pass_tokens) {
+  std::vector<SampleRange> passes;
+  int64_t used = 0;
+  for (int64_t i = 0; i < static_cast<int64_t>(tokens.size()); ++i) {
+    const int64_t length = tokens[static_cast<size_t>(i)];
+    if (passes.empty() || (pass_tokens > 0 && used + length > pass_tokens)) {
+      passes.push_back({i, i});
+      used = 0;
+    }
+    passes.back().last = i + 1;
+    used += length;
+  }
+  return passes;
+}
+
 void check_shapes(const TaskLoss& loss) {
   const auto require = [](bool holds, const std::string& what) {
     if (!holds) throw std::invalid_argument("task.loss: " + what);

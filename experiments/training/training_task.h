@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "common/tensor.h"
 #include "experiments/training/freeze_plan.h"
@@ -23,6 +24,7 @@ struct BatchRequest {
   int64_t micro = 0;         // 0 .. accumulation - 1
   int64_t first_sample = 0;  // (step * accumulation + micro) * batch_size
   int64_t num_samples = 0;   // batch_size
+  int64_t pass_tokens = 0;   // tokens of one forward pass, at most; 0 = as many as there are
 
   /// "step 13, batch 0 (samples 384..415)"; steps are counted from 1 here, as in metrics.jsonl.
   std::string describe() const;
@@ -35,6 +37,17 @@ struct TaskLoss {
   Tensor extra;  // optional: a weighted regulariser, the batch's mean per token, with gradient
   std::map<std::string, Tensor> metrics;  // optional: logged as mean over the batches of a line
 };
+
+/// Consecutive samples [first, last) of one pass.
+struct SampleRange {
+  int64_t first = 0, last = 0;
+};
+
+/// Cuts samples, in order, into passes of at most `pass_tokens` tokens. A sample that is longer by
+/// itself is a pass alone: nothing is ever cut off.
+/// tokens       of each sample
+/// pass_tokens  0 = one pass for all
+std::vector<SampleRange> passes_within(const std::vector<int64_t>& tokens, int64_t pass_tokens);
 
 /// Throws std::invalid_argument unless sum, count, extra and metrics are single numbers and sum has
 /// a gradient.
@@ -54,16 +67,38 @@ class TrainingTask {
   /// What is trained; default: everything.
   virtual FreezePlan freeze_plan() const { return {}; }
 
-  /// Makes a batch (rendering, tokenising, tiling). Called by several worker threads at once, so it
-  /// must not change the task, and without autograd.
-  virtual std::any prepare(const BatchRequest& request) const = 0;
+  /// Whether forward passes keep only the inputs of layers (TrainConfig::recompute). Tasks whose
+  /// model cannot do so keep everything.
+  virtual void recompute_activations(bool /*enabled*/) {}
+
+  /// Makes a batch (rendering, tokenising, tiling) as one or more passes, each a part of its
+  /// samples whose forward and backward run alone; see passes_within(). Called by several worker
+  /// threads at once, so it must not change the task, and without autograd.
+  virtual std::vector<std::any> prepare(const BatchRequest& request) const = 0;
 
   /// Forward pass on the trainer's thread, under autocast if the run's dtype is bfloat16: compute
-  /// the loss itself from float32 logits. `batch` is what prepare() returned.
-  virtual TaskLoss loss(const std::any& batch) = 0;
+  /// the loss itself from float32 logits. `pass` is one of those that prepare() returned.
+  virtual TaskLoss loss(const std::any& pass) = 0;
 
   /// Writes the model's checkpoint into the existing, empty folder `dir`.
   virtual void save(const std::filesystem::path& dir) = 0;
+
+  /// Called once by train(), before the first batch.
+  /// samples  that the run has seen already: 0, or more where it is resumed
+  virtual void begin(const std::filesystem::path& run_dir, int64_t samples) {}
+
+  /// Totals of the run so far, for every line of metrics.
+  virtual std::map<std::string, int64_t> totals() const { return {}; }
+
+  /// A few words on the size of a pass ("16 rows of 801 tokens, 52 tiles"), for errors.
+  virtual std::string describe(const std::any& pass) const { return ""; }
+
+  /// Writes a pass that brought a bad loss into files whose names begin with `stem`.
+  /// returns  the one to look into first; empty if the task writes nothing
+  virtual std::filesystem::path dump(const std::any& pass,
+                                     const std::filesystem::path& stem) const {
+    return {};
+  }
 
   /// Figures on held-out data, under names of the task's choice. Called without autograd, with the
   /// model in evaluation mode, under the autocast of loss(). Random numbers drawn here from the

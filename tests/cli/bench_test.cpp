@@ -1,5 +1,7 @@
 // nvlm bench and nvlm verify, as programs.
 #include <filesystem>
+#include <map>
+#include <sstream>
 
 #include "common/atomic_file.h"
 #include "common/json.h"
@@ -26,7 +28,39 @@ TEST_CASE("bench: a small grid, and its four files") {
   const std::string lines = read_text_file(dir / "bench" / "bench.jsonl");
   CHECK(std::count(lines.begin(), lines.end(), '\n') == 4);
   CHECK(Json::parse(lines.substr(0, lines.find('\n'))).at("variant") == "d");
+  CHECK_FALSE(says(result.out + lines, "teds"));
+  CHECK_FALSE(says(result.out, "TEDS"));
   CHECK(read_json(dir / "bench" / "manifest.json").contains("processor"));
+}
+
+TEST_CASE("bench --items: what every model reads with each number of tiles") {
+  const TempDir dir;
+  const std::string out = (dir / "bench").string();
+  const ProgramResult result = nvlm(
+      "bench --size lab --variants d,x --tiles 1,2 --batch 1,2 --tile-size 56 --repeats 1 "
+      "--items 2 --out " +
+      out);
+  CAPTURE(result.err);
+  REQUIRE(result.exit_code == 0);
+  CHECK(says(result.out, "| TEDS of 2 tables, 95% |"));
+  std::istringstream lines(read_text_file(dir / "bench" / "bench.jsonl"));
+  std::map<std::string, std::string> read;  // of a model and a number of tiles, whatever the batch
+  int64_t count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    const Json row = Json::parse(line);
+    const Json& teds = row.at("teds");
+    CHECK(teds.at("items") == 2);
+    CHECK(teds.at("low").get<double>() >= 0.0);
+    CHECK(teds.at("low") <= teds.at("mean"));
+    CHECK(teds.at("mean") <= teds.at("high"));
+    CHECK(teds.at("high").get<double>() <= 1.0);
+    const std::string key = row.at("model").get<std::string>() + row.at("tiles").dump();
+    CHECK(read.emplace(key, teds.dump()).first->second == teds.dump());
+  }
+  CHECK(count == 8);
+  CHECK(read.size() == 4);
+  const std::string csv = read_text_file(dir / "bench" / "bench.csv");
+  CHECK(says(csv.substr(0, csv.find('\n')), "teds.high,teds.items,teds.low,teds.mean"));
 }
 
 TEST_CASE("bench: usage") {
@@ -44,6 +78,7 @@ TEST_CASE("bench: usage") {
   refused("--size lab --tiles two", "--tiles: 'two', expected a whole number");
   refused("--size lab --tile-size 60", "--tile-size: a tile of 60 pixels");
   refused("--size lab --repeats 0", "--repeats is 0");
+  refused("--size lab --items -1", "--items is -1");
 }
 
 TEST_CASE("verify: the same, different, and nothing to verify") {

@@ -87,9 +87,9 @@ TEST_CASE("wrong ground truth keeps the table's form, its picture and its length
   for (int i = 0; i < 30; ++i) {
     RenderedTable table = render_table_sample(easy(), 4, static_cast<uint64_t>(i));
     const RenderedTable before = table;
-    CHECK(corrupt_cells(table, 0, random) == 0);
+    CHECK(corrupt_cells(table.markdown, table.glyphs, 0, random) == 0);
     CHECK(table.markdown == before.markdown);
-    changed += corrupt_cells(table, 0.3, random);
+    changed += corrupt_cells(table.markdown, table.glyphs, 0.3, random);
     std::set<std::pair<int64_t, int64_t>> texts;
     for (const Glyph& glyph : table.glyphs) texts.insert({glyph.row, glyph.column});
     cells += static_cast<int64_t>(texts.size());

@@ -73,6 +73,11 @@ TEST_CASE("grid: a lab model measured in three cells, D's cost and X's") {
   CHECK(std::count(csv.begin(), csv.end(), '\n') == 5);
   CHECK(csv.find("prefill.p50") < csv.find('\n'));
   CHECK(std::count(markdown.begin(), markdown.end(), '\n') == 6);
+  CHECK(markdown.find("TEDS") == std::string::npos);
+
+  for (GridRow& row : rows) row.accuracy = GridAccuracy{.items = 7, .teds = {0.9, 0.85, 0.9375, 7}};
+  CHECK(to_json(rows[0])["teds"]["high"] == 0.9375);
+  CHECK(to_markdown(rows).find("| 0.900 [0.850, 0.938] |") != std::string::npos);
 }
 
 TEST_CASE("grid: unknown sizes of bench models are refused") {

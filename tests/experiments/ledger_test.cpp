@@ -4,12 +4,12 @@
 #include <c10/core/InferenceMode.h>
 #include <doctest/doctest.h>
 
+#include "common/autocast.h"
 #include "decoder/presets.h"
 #include "decoder/tokenizer/tokenizer.h"
 #include "experiments/efficiency/conventions.h"
 #include "experiments/efficiency/flop_counter.h"
 #include "experiments/recipes/lab_tokenizer.h"
-#include "experiments/training/autocast.h"
 #include "fusion/mllama_model.h"
 #include "fusion/multimodal_model.h"
 #include "fusion/presets.h"
@@ -33,7 +33,7 @@ const decoder::Tokenizer& ledger_tokenizer() {
 }
 
 /// Grouped queries, biases nowhere, widths that divide nothing: a wrong dimension shows.
-fusion::MultimodalConfig small_model(Variant variant) {
+fusion::MultimodalConfig ledger_model(Variant variant) {
   vision::VisionConfig encoder;
   encoder.hidden = 12;
   encoder.layers = 2;
@@ -131,7 +131,7 @@ void check_step(fusion::MultimodalModel& model, const fusion::PromptBatch& promp
 
 TEST_CASE("ledger: every product of a training step, at 1 to 7 tiles, in both precisions") {
   for (const Variant variant : kEveryVariant) {
-    fusion::MultimodalModel model(small_model(variant));
+    fusion::MultimodalModel model(ledger_model(variant));
     for (const auto& pictures : layouts()) {
       check_step(model, prompts_for(model->config(), pictures), kFinetunedParts);
     }
@@ -140,7 +140,7 @@ TEST_CASE("ledger: every product of a training step, at 1 to 7 tiles, in both pr
 
 TEST_CASE("ledger: every product of a training step, whatever is trained") {
   for (const Variant variant : kEveryVariant) {
-    fusion::MultimodalModel model(small_model(variant));
+    fusion::MultimodalModel model(ledger_model(variant));
     for (const auto& pictures : {layouts().front(), layouts().back()}) {
       const fusion::PromptBatch prompts = prompts_for(model->config(), pictures);
       for (const TrainedParts& trained :
@@ -154,8 +154,40 @@ TEST_CASE("ledger: every product of a training step, whatever is trained") {
   }
 }
 
+TEST_CASE(
+    "ledger: every product of a training step over packed rows, activations kept or made again") {
+  for (const Variant variant : kEveryVariant) {
+    CAPTURE(fusion::name(variant));
+    fusion::MultimodalModel model(ledger_model(variant));
+    const fusion::PromptBatch prompts = prompts_for(model->config(), layouts().back());
+    BatchShape shape = packed(shape_of(prompts, /*labels=*/true), prompts);
+    REQUIRE(shape.packed_rows < shape.batch * shape.sequence);
+    shape.encoded = 0;
+    vision::TileFeatures features{
+        at::randn({shape.projected, model->config().tile_tokens(), 4 * 12}), prompts.tile_refs()};
+    for (const TrainedParts& trained : {kFinetunedParts, kPretrainedParts}) {
+      set_trained(*model, trained);
+      for (const bool recomputes : {false, true}) {
+        CAPTURE(recomputes);
+        model->language_model->model->recompute_activations(recomputes);
+        const FlopCounter counter;
+        const decoder::DecoderInputs inputs = decoder::packed(model->fuse(prompts, features));
+        const Tensor hidden = model->language_model->hidden_states(inputs);
+        decoder::language_model_loss(model->language_model, hidden,
+                                     inputs.rows->pack_labels(prompts.labels))
+            .sum.backward();
+        CHECK(counter.uncounted().empty());
+        CHECK(model_flops(model->config(), shape,
+                          {.trained = trained, .recomputes_layers = recomputes})
+                  .all()
+                  .total() == counter.total());
+      }
+    }
+  }
+}
+
 TEST_CASE("ledger: every product of a training step through a perceiver resampler") {
-  fusion::MultimodalConfig config = small_model(Variant::kCrossAttention);
+  fusion::MultimodalConfig config = ledger_model(Variant::kCrossAttention);
   config.fusion.resampler = {.latents = 5, .layers = 2};
   fusion::MultimodalModel model(config);
   for (const auto& pictures : {layouts().front(), layouts().back()}) {
@@ -172,7 +204,7 @@ TEST_CASE("ledger: every product of an answer, the prompt and each token") {
   const c10::InferenceMode inference;
   for (const Variant variant : kEveryVariant) {
     CAPTURE(fusion::name(variant));
-    fusion::MultimodalModel model(small_model(variant));
+    fusion::MultimodalModel model(ledger_model(variant));
     decoder::LlamaForCausalLM& decoder = model->language_model;
     const fusion::MultimodalConfig& config = model->config();
     for (const auto& pictures : layouts()) {
@@ -299,7 +331,9 @@ double counted_mllama_step(fusion::MllamaModel& model, const std::vector<int64_t
   const fusion::Memory remembered{features.tokens.reshape({pictures, memory, -1}),
                                   at::ones({pictures, sequence, memory}, at::kBool)};
   const Tensor ids = at::zeros({pictures, sequence}, at::kLong);
-  decoder::DecoderInputs inputs{model->language_model->embed(ids), ids, {}, std::nullopt};
+  decoder::DecoderInputs inputs;
+  inputs.embeddings = model->language_model->embed(ids);
+  inputs.position_ids = ids;
   inputs.cross_attention =
       decoder::CrossAttention{model->cross_attention.ptr(), remembered.tokens, remembered.mask};
   const Tensor logits = model->language_model->forward(inputs);

@@ -17,11 +17,11 @@ TEST_CASE("training prefetcher: order does not depend on the number of workers")
         [](int64_t item) {
           Random random(5, static_cast<uint64_t>(item));
           std::this_thread::sleep_for(std::chrono::microseconds(random.integer(0, 2000)));
-          return std::any(item * 10);
+          return std::vector<std::any>{item * 10};
         },
         3, 40, workers, 4);
     for (int64_t item = 3; item < 40; ++item) {
-      CHECK(std::any_cast<int64_t>(batches.next()) == item * 10);
+      CHECK(std::any_cast<int64_t>(batches.next().front()) == item * 10);
     }
     CHECK_THROWS_AS(batches.next(), std::out_of_range);
     CHECK(batches.seconds_waited() > 0);
@@ -35,7 +35,7 @@ TEST_CASE("training prefetcher: never more than its capacity ahead") {
         [&](int64_t item) {
           const int64_t ahead = item - taken;
           if (ahead > furthest) furthest = ahead;
-          return std::any(item);
+          return std::vector<std::any>{item};
         },
         0, 100, 2, 3);
     for (int64_t item = 0; item < 30; ++item) {
@@ -51,11 +51,11 @@ TEST_CASE("training prefetcher: an exception comes with its item, not before") {
     Prefetcher batches(
         [](int64_t item) {
           if (item == 2) throw std::runtime_error("page 2 is torn");
-          return std::any(item);
+          return std::vector<std::any>{item};
         },
         0, 10, workers, 4);
-    CHECK(std::any_cast<int64_t>(batches.next()) == 0);
-    CHECK(std::any_cast<int64_t>(batches.next()) == 1);
+    CHECK(std::any_cast<int64_t>(batches.next().front()) == 0);
+    CHECK(std::any_cast<int64_t>(batches.next().front()) == 1);
     CHECK(thrown_by([&] { batches.next(); }) == "page 2 is torn");
   }
 }

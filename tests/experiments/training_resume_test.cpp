@@ -182,6 +182,10 @@ TEST_CASE("training: resume refuses other options, other frozen weights and dama
   config.lr = 0.02;
   CHECK(message(config, [](TinyTask&) {}) ==
         "train.lr is 0.02, but the run began with 0.01; resume with the run's own config.ini");
+  config.muon = 0.25;
+  CHECK(message(config, [](TinyTask&) {}) ==
+        "train.lr is 0.02, but the run began with 0.01, train.muon is 0.25, but the run began with "
+        "0.5; resume with the run's own config.ini");
   CHECK(message(resumable_config(), [](TinyTask& task) {
           task.model_.encoder->weight.data().select(0, 3).add_(0.5);
         }).find("the run began with other frozen weights") != std::string::npos);

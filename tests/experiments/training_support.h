@@ -74,6 +74,7 @@ class TinyTask : public TrainingTask {
   std::function<void(const BatchRequest&)> on_prepare;
   std::function<void(const BatchRequest&, TaskLoss&)> on_loss;
   std::function<void()> on_save;
+  std::function<std::map<std::string, double>()> on_validate;
   mutable std::atomic<int64_t> prepared{0};
 
   TinyModel model_{7};
@@ -81,7 +82,7 @@ class TinyTask : public TrainingTask {
   torch::nn::Module& model() override { return model_; }
   FreezePlan freeze_plan() const override { return plan; }
 
-  std::any prepare(const BatchRequest& request) const override {
+  std::vector<std::any> prepare(const BatchRequest& request) const override {
     prepared += 1;
     if (on_prepare) on_prepare(request);
     std::vector<float> inputs;
@@ -98,7 +99,7 @@ class TinyTask : public TrainingTask {
       }
     }
     const auto tokens = static_cast<int64_t>(labels.size());
-    return TinyBatch{at::tensor(inputs).view({tokens, 8}), at::tensor(labels), request};
+    return {TinyBatch{at::tensor(inputs).view({tokens, 8}), at::tensor(labels), request}};
   }
 
   TaskLoss loss(const std::any& handle) override {
@@ -124,6 +125,7 @@ class TinyTask : public TrainingTask {
 
   std::map<std::string, double> validate() override {
     at::rand({3});  // must not disturb the training
+    if (on_validate) return on_validate();
     return {{"in_training_mode", model_.is_training() ? 1.0 : 0.0}};
   }
 };

@@ -109,6 +109,7 @@ Json as_json(const WorkersPlan& plan) {
           {"accumulation", plan.config.accumulation},
           {"muon", plan.config.muon},
           {"shard_optimizer", plan.config.shard_optimizer},
+          {"recompute", plan.config.recompute},
           {"dropout", plan.dropout},
           {"resume", plan.resume},
           {"restarts", plan.restarts},
@@ -222,6 +223,7 @@ TEST_CASE("training worker process" * doctest::skip()) {
   config.accumulation = plan.at("accumulation");
   config.muon = plan.at("muon");
   config.shard_optimizer = plan.at("shard_optimizer");
+  config.recompute = plan.at("recompute");
   const bool is_victim = environment.rank == plan.at("victim").get<int64_t>();
   const std::string event = plan.at("event");
   if (is_victim && event == "other_rate") config.lr *= 2;
@@ -252,17 +254,17 @@ TEST_CASE("training: 2 and 4 processes train as one does, with shards and withou
   WorkersPlan plan;
   plan.config = workers_config();
   train_alone(scratch / "alone", plan);
-  for (const int64_t size : {2, 4}) {
-    for (const bool shards : {false, true}) {
-      if (size == 4 && !shards) continue;  // equal to 2 in all but time
-      CAPTURE(size);
-      CAPTURE(shards);
-      plan.config.shard_optimizer = shards;
-      const fs::path run =
-          scratch / ("workers_" + std::to_string(size) + (shards ? "_shards" : ""));
-      check_all_well(run_workers(run, size, plan));
-      check_same_training(run, scratch / "alone");
-    }
+  // Gradients of layers that are computed again travel after the backward pass.
+  for (const auto& [name, size, shards, recompute] :
+       std::vector<std::tuple<std::string, int64_t, bool, bool>>{{"plain", 2, false, false},
+                                                                 {"recomputing", 2, false, true},
+                                                                 {"shards", 2, true, false},
+                                                                 {"four", 4, true, false}}) {
+    CAPTURE(name);
+    plan.config.shard_optimizer = shards;
+    plan.config.recompute = recompute;
+    check_all_well(run_workers(scratch / name, size, plan));
+    check_same_training(scratch / name, scratch / "alone");
   }
 }
 

@@ -4,7 +4,7 @@
 #include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
-namespace nvlm::experiments {
+namespace nvlm {
 
 /// Until destroyed, matrix operations on this thread and device type run in `dtype`; kFloat changes
 /// nothing. Converted copies of trainable float32 weights are kept until the outermost scope ends.
@@ -22,4 +22,4 @@ class AutocastScope {
   c10::ScalarType previous_dtype_ = c10::kFloat;
 };
 
-}  // namespace nvlm::experiments
+}  // namespace nvlm

@@ -1,8 +1,8 @@
-#include "experiments/training/autocast.h"
+#include "common/autocast.h"
 
 #include <ATen/autocast_mode.h>
 
-namespace nvlm::experiments {
+namespace nvlm {
 
 AutocastScope::AutocastScope(c10::DeviceType device, c10::ScalarType dtype)
     : device_(device), active_(dtype != c10::kFloat) {
@@ -21,4 +21,4 @@ AutocastScope::~AutocastScope() {
   at::autocast::set_autocast_dtype(device_, previous_dtype_);
 }
 
-}  // namespace nvlm::experiments
+}  // namespace nvlm
