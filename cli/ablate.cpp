@@ -44,7 +44,9 @@ int run_ablate(const Arguments& arguments) {
                 words_of(experiments::ablation_preset_names()).c_str())(
       "out", po::value(&out), "folder of the results; default runs/SUITE-PRESET")(
       "jobs", po::value(&request.jobs)->default_value(0),
-      "runs at once; 0 = as many as there are processors for")(
+      "runs at once; 0 = as many as there are processors, or GPUs, for")(
+      "gpus", po::value(&request.gpus)->default_value(0),
+      "deal the runs out to so many GPUs; 0 = run on processors")(
       "seeds", po::value(&request.seeds)->multitoken(), "seeds in place of the preset's")(
       "steps", po::value(&request.steps)->default_value(0),
       "training steps of an arm; 0 = the preset's")("hours",
@@ -71,6 +73,7 @@ int run_ablate(const Arguments& arguments) {
     throw UsageError("ablate: expected one suite, found '" + named[1] + "' too");
   request.suite = named.front();
   require_range("--jobs", request.jobs, 0, 4096);
+  require_range("--gpus", request.gpus, 0, 1024);
   require_range("--steps", request.steps, 0, int64_t{1} << 40);
   if (!(request.hours >= 0)) throw UsageError("--hours: expected a number from 0 on");
   request.out =

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "common/softmax_attention.h"
+
 namespace nvlm {
 namespace {
 
@@ -43,7 +45,13 @@ Tensor attention_bias(const Tensor& allowed, const at::TensorOptions& options) {
 
 Tensor attention(const Tensor& query, const Tensor& keys, const Tensor& values,
                  const std::optional<Tensor>& mask, bool causal) {
-  if (trains_in_bfloat16_on_cpu(query)) return unfused_attention(query, keys, values, mask, causal);
+  if (trains_in_bfloat16_on_cpu(query)) {
+    const bool plain = !mask && keys.size(1) == query.size(1) && values.is_cpu() &&
+                       keys.scalar_type() == at::kBFloat16 &&
+                       values.scalar_type() == at::kBFloat16 && keys.size(2) > 0;
+    return plain ? softmax_attention(query, keys, values, causal)
+                 : unfused_attention(query, keys, values, mask, causal);
+  }
   return at::scaled_dot_product_attention(query, keys, values, mask, /*dropout_p=*/0.0, causal,
                                           /*scale=*/std::nullopt,
                                           /*enable_gqa=*/keys.size(1) != query.size(1));

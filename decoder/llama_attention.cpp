@@ -24,23 +24,27 @@ LlamaAttentionImpl::LlamaAttentionImpl(const LlamaConfig& config, int64_t layer)
   o_proj = linear("o_proj", query_width, config.hidden, config.biases == BiasKind::kAll);
 }
 
-Tensor LlamaAttentionImpl::forward(const Tensor& input, const AttentionContext& context) {
+RotatedHeads LlamaAttentionImpl::heads_of(const Tensor& input, const AttentionContext& context) {
+  if (context.angles && training_kernel_fits(input)) {
+    return trained_rotary_heads(joined_linear(input, {q_proj, k_proj, v_proj}), *context.angles,
+                                heads_, kv_heads_);
+  }
   const int64_t batch = input.size(0), seq = input.size(1);
-  const auto split_heads = [&](const Tensor& x, int64_t heads) {
-    return x.view({batch, seq, heads, head_dim_});
+  const auto placed = [&](const Tensor& x) {
+    return (context.angles ? apply_rotary(x, *context.angles) : x).transpose(1, 2);
   };
-  const auto rotated = [&](const Tensor& x) {
-    return context.angles ? apply_rotary(x, *context.angles) : x;
-  };
-  const auto per_sample = [&](const Tensor& x) {
-    return (context.rows != nullptr ? context.rows->unpack(x) : x).transpose(1, 2);
-  };
-  const Tensor query =
-      per_sample(rotated(split_heads(q_proj(input), heads_)));  // [batch, heads, seq, head_dim]
-  Tensor keys = per_sample(
-      rotated(split_heads(k_proj(input), kv_heads_)));  // [batch, kv_heads, seq, head_dim]
-  Tensor values =
-      per_sample(split_heads(v_proj(input), kv_heads_));  // [batch, kv_heads, seq, head_dim]
+  return {placed(q_proj(input).view({batch, seq, heads_, head_dim_})),
+          placed(k_proj(input).view({batch, seq, kv_heads_, head_dim_})),
+          v_proj(input).view({batch, seq, kv_heads_, head_dim_}).transpose(1, 2)};
+}
+
+Tensor LlamaAttentionImpl::forward(const Tensor& input, const AttentionContext& context) {
+  auto [query, keys, values] = heads_of(input, context);
+  if (context.rows != nullptr) {
+    for (Tensor* heads : {&query, &keys, &values}) {
+      *heads = context.rows->unpack(heads->transpose(1, 2)).transpose(1, 2);
+    }
+  }
   if (context.cache != nullptr) {
     std::tie(keys, values) = context.cache->append(layer_, keys, values);
   }

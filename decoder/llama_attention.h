@@ -14,6 +14,7 @@
 #include "decoder/llama_config.h"
 #include "decoder/packed_rows.h"
 #include "decoder/rotary_embedding.h"
+#include "decoder/training_kernels.h"
 
 namespace nvlm::decoder {
 
@@ -42,6 +43,9 @@ class LlamaAttentionImpl : public torch::nn::Module {
   Linear q_proj{nullptr}, k_proj{nullptr}, v_proj{nullptr}, o_proj{nullptr};
 
  private:
+  /// Projected, at their positions; of packed rows as one sample.
+  RotatedHeads heads_of(const Tensor& input, const AttentionContext& context);
+
   int64_t heads_, kv_heads_, head_dim_, layer_;
 };
 TORCH_MODULE(LlamaAttention);

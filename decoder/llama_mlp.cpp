@@ -2,6 +2,8 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include "decoder/training_kernels.h"
+
 namespace nvlm::decoder {
 
 LlamaMlpImpl::LlamaMlpImpl(int64_t hidden, int64_t ffn_hidden, FeedForwardKind kind, bool biased) {
@@ -15,6 +17,9 @@ LlamaMlpImpl::LlamaMlpImpl(int64_t hidden, int64_t ffn_hidden, FeedForwardKind k
 
 Tensor LlamaMlpImpl::forward(const Tensor& input) {
   if (gate_proj.is_empty()) return down_proj(at::gelu(up_proj(input), "tanh"));
+  if (training_kernel_fits(input)) {
+    return down_proj(trained_swiglu(joined_linear(input, {gate_proj, up_proj})));
+  }
   Tensor gate = gate_proj(input);  // [..., ffn_hidden]
   if (at::GradMode::is_enabled()) return down_proj(at::silu(gate) * up_proj(input));
   return down_proj(at::silu_(gate).mul_(up_proj(input)));

@@ -7,6 +7,7 @@
 
 #include "common/parameter_scope.h"
 #include "decoder/inference_kernels.h"
+#include "decoder/training_kernels.h"
 
 namespace nvlm::decoder {
 namespace {
@@ -56,6 +57,9 @@ Tensor rms_norm(const Tensor& input, const Tensor& weight, double epsilon) {
                                              : rms_norm_rows<at::BFloat16>(input, weight, epsilon);
   }
   const at::ScalarType dtype = input.scalar_type();
+  if (dtype == at::kFloat && weight.scalar_type() == at::kFloat && training_kernel_fits(input)) {
+    return trained_rms_norm(input, weight, epsilon);
+  }
   const Tensor wide = dtype == at::kDouble ? input : input.to(at::kFloat);
   const Tensor mean_square = wide.square().mean(-1, /*keepdim=*/true);  // [..., 1]
   return (wide * (mean_square + epsilon).rsqrt()).to(dtype) * weight;

@@ -218,8 +218,12 @@ ProcessJob part_job(const AblateRequest& request, const std::string& part) {
 /// Runs the jobs with a log of events.
 /// returns  false if they were interrupted
 /// throws   std::runtime_error if one failed
-bool carry_out(const std::vector<ProcessJob>& jobs, int64_t at_once, const StopSignal& stop,
-               AblationLog& log, const std::function<void()>& tick) {
+bool carry_out(const std::vector<ProcessJob>& jobs, int64_t at_once, int64_t gpus,
+               const StopSignal& stop, AblationLog& log, const std::function<void()>& tick) {
+  std::vector<PlaceEnvironment> places;  // each process sees one GPU, which it calls "cuda"
+  for (int64_t gpu = 0; gpu < gpus; ++gpu) {
+    places.push_back({{"CUDA_VISIBLE_DEVICES", std::to_string(gpu)}});
+  }
   std::string failed;
   PoolEvents events;
   events.started = [&](const ProcessJob& job) { log.write("start", job.name); };
@@ -236,7 +240,7 @@ bool carry_out(const std::vector<ProcessJob>& jobs, int64_t at_once, const StopS
   };
   events.tick = tick;
   const bool all_well = run_processes(
-      jobs, at_once, [&] { return stop.requested(); }, events);
+      jobs, at_once, [&] { return stop.requested(); }, events, places);
   if (!failed.empty()) throw std::runtime_error(failed);
   return all_well;
 }
@@ -268,6 +272,10 @@ AblationPlan plan_of(const AblateRequest& request) {
   planning.suite = suite_recipe(request.suite);
   planning.preset = ablation_preset(request.preset);
   if (!request.seeds.empty()) planning.preset.seeds = request.seeds;
+  if (request.gpus > 0) {
+    planning.preset.options["train.device"] = "cuda";
+    planning.preset.decoder["train.device"] = "cuda";
+  }
   planning.steps = request.steps;
   if (planning.steps == 0 && fs::exists(request.out / "suite.json")) {
     planning.steps = stored_steps(read_suite(request.out));
@@ -291,6 +299,7 @@ AblationPlan plan_of(const AblateRequest& request) {
 
 int64_t num_jobs(const AblateRequest& request, const AblationPlan& plan) {
   if (request.jobs > 0) return request.jobs;
+  if (request.gpus > 0) return request.gpus;
   const int64_t threads = std::max<int64_t>(1, plan.runs.front().config.train.threads);
   return std::max<int64_t>(1, available_threads() / threads);
 }
@@ -347,8 +356,8 @@ AblateStatus ablate(const AblateRequest& request, const AblationPlan& plan) {
     prepare_start(request, preset);
     AblationProgress progress(request.out, runs);
     const auto tick = [&] { progress.update(); };
-    complete = carry_out({part_job(request, kStartPart)}, 1, stop, log, tick) &&
-               carry_out(jobs, num_jobs(request, plan), stop, log, tick);
+    complete = carry_out({part_job(request, kStartPart)}, 1, request.gpus, stop, log, tick) &&
+               carry_out(jobs, num_jobs(request, plan), request.gpus, stop, log, tick);
     progress.finish();
   }
   for (const SharedRun& shared : runs) {

@@ -19,7 +19,9 @@ struct AblateRequest {
   int64_t steps = 0;              // of an arm; 0 = those of the suite in `out`, else the preset's
   double hours = 0;               // all runs together; decides the steps where they are 0
   std::vector<int64_t> seeds;     // empty = the preset's
-  int64_t jobs = 0;               // processes at once; 0 = as many as there are processors for
+  int64_t jobs = 0;  // processes at once; 0 = as many as there are processors, or GPUs, for
+  int64_t gpus = 0;  // runs are dealt out to so many GPUs, one each at a time unless there are more
+                     // jobs; 0 = they run on processors
   bool allow_unmatched = false;
 };
 
@@ -35,7 +37,8 @@ AblationPlan plan_of(const AblateRequest& request);
 /// Arms with steps, samples, FLOPs, parameters and minutes per run, and the hours of all together.
 std::string plan_table(const AblationPlan& plan, int64_t jobs);
 
-/// Processes that run at once: request.jobs, or the processors divided by the threads of a run.
+/// Processes that run at once: request.jobs, else the GPUs, or the processors divided by the
+/// threads of a run.
 int64_t num_jobs(const AblateRequest& request, const AblationPlan& plan);
 
 /// Runs what is missing. Layout of the folder: stored_suite.h, and beside it

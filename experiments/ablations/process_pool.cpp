@@ -23,6 +23,7 @@ using PoolClock = std::chrono::steady_clock;
 
 struct RunningProcess {
   pid_t id;
+  size_t place;
   const ProcessJob* job;
   PoolClock::time_point start;
 };
@@ -47,20 +48,40 @@ class SpawnFiles {
   posix_spawn_file_actions_t actions_{};
 };
 
-RunningProcess start_process(const ProcessJob& job) {
+/// This process's variables, with those of the place in front: the first of a name counts.
+std::vector<std::string> environment_with(const PlaceEnvironment& added) {
+  std::vector<std::string> variables;
+  for (const auto& [name, value] : added) variables.push_back(name + "=" + value);
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string text = *variable;
+    const std::string name = text.substr(0, text.find('='));
+    const bool is_replaced = std::any_of(added.begin(), added.end(),
+                                         [&](const auto& entry) { return entry.first == name; });
+    if (!is_replaced) variables.push_back(text);
+  }
+  return variables;
+}
+
+std::vector<char*> pointers_to(std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+RunningProcess start_process(const ProcessJob& job, size_t place, const PlaceEnvironment& added) {
   std::vector<std::string> words = job.command;
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
+  const std::vector<char*> arguments = pointers_to(words);
+  std::vector<std::string> variables = environment_with(added);
   const SpawnFiles files(job.log);
   pid_t id = 0;
-  const int error =
-      posix_spawn(&id, arguments.front(), files.get(), nullptr, arguments.data(), environ);
+  const int error = posix_spawn(&id, arguments.front(), files.get(), nullptr, arguments.data(),
+                                pointers_to(variables).data());
   if (error != 0) {
     throw std::runtime_error("cannot start '" + job.command.front() + "' for " + job.name +
                              " (log '" + job.log.string() + "'): " + std::strerror(error));
   }
-  return {id, &job, PoolClock::now()};
+  return {id, place, &job, PoolClock::now()};
 }
 
 /// How the process ended; nothing while it runs.
@@ -85,7 +106,11 @@ class RunningProcesses {
 
   size_t size() const { return running_.size(); }
 
-  void start(const ProcessJob& job) { running_.push_back(start_process(job)); }
+  void start(const ProcessJob& job, const std::vector<PlaceEnvironment>& places) {
+    const size_t place = free_place();
+    running_.push_back(start_process(
+        job, place, places.empty() ? PlaceEnvironment() : places[place % places.size()]));
+  }
 
   void terminate() const {
     for (const RunningProcess& process : running_) kill(process.id, SIGTERM);
@@ -103,20 +128,28 @@ class RunningProcesses {
   }
 
  private:
+  size_t free_place() const {
+    size_t place = 0;
+    const auto is_taken = [&](const RunningProcess& process) { return process.place == place; };
+    while (std::any_of(running_.begin(), running_.end(), is_taken)) ++place;
+    return place;
+  }
+
   std::vector<RunningProcess> running_;
 };
 
 }  // namespace
 
 bool run_processes(const std::vector<ProcessJob>& jobs, int64_t jobs_at_once,
-                   const std::function<bool()>& stop, const PoolEvents& events) {
+                   const std::function<bool()>& stop, const PoolEvents& events,
+                   const std::vector<PlaceEnvironment>& places) {
   RunningProcesses running;
   size_t next = 0;
   bool stopping = false, all_well = true;
   while (running.size() > 0 || (next < jobs.size() && !stopping)) {
     while (!stopping && next < jobs.size() &&
            static_cast<int64_t>(running.size()) < std::max<int64_t>(1, jobs_at_once)) {
-      running.start(jobs[next]);
+      running.start(jobs[next], places);
       if (events.started) events.started(jobs[next]);
       ++next;
     }

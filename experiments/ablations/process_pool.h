@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace nvlm::experiments {
@@ -32,13 +33,20 @@ struct PoolEvents {
   std::function<void()> tick;  // many times a second
 };
 
+/// What the processes of one place have in their environment: names and values.
+using PlaceEnvironment = std::vector<std::pair<std::string, std::string>>;
+
 /// Runs all jobs, at most `jobs_at_once` at a time, in their order. Once stop() is true, or a
 /// process has ended with another code than 0, no more are started and those that run get a SIGTERM
 /// each (which lets a training finish its step and write a checkpoint); they are waited for.
+/// places   for processes that must not share a device: of the `jobs_at_once` that run, number i
+/// gets
+///          the variables of places[i % places.size()]; empty: all have this process's environment
 /// returns  whether all of them ended with 0
 /// throws   std::runtime_error if a process cannot be started
 bool run_processes(const std::vector<ProcessJob>& jobs, int64_t jobs_at_once,
-                   const std::function<bool()>& stop, const PoolEvents& events);
+                   const std::function<bool()>& stop, const PoolEvents& events,
+                   const std::vector<PlaceEnvironment>& places = {});
 
 /// Ends this process (SIGKILL) as soon as its parent has ended, however that came about; at once if
 /// it has ended already. For children, which must not train on beside a later run of the parent.

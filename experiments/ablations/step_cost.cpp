@@ -2,9 +2,9 @@
 
 #include <chrono>
 
+#include "common/autocast.h"
 #include "common/device.h"
 #include "experiments/ablations/fusion_run.h"
-#include "common/autocast.h"
 #include "experiments/training/freeze_plan.h"
 
 namespace nvlm::experiments {

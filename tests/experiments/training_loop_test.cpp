@@ -14,13 +14,6 @@
 namespace nvlm::experiments {
 namespace {
 
-std::vector<Json> metrics_lines(const std::filesystem::path& run_dir) {
-  std::ifstream file(run_dir / "metrics.jsonl");
-  std::vector<Json> lines;
-  for (std::string line; std::getline(file, line);) lines.push_back(Json::parse(line));
-  return lines;
-}
-
 std::map<std::string, Tensor> trained(const ScratchDir& scratch, const TrainConfig& config,
                                       double extra_weight = 0) {
   static int runs = 0;

@@ -8,11 +8,13 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "common/json.h"
 #include "common/load_weights.h"
 #include "common/random.h"
 #include "common/safetensors.h"
@@ -171,6 +173,13 @@ inline std::string thrown_by(const std::function<void()>& work) {
     return error.what();
   }
   return "";
+}
+
+inline std::vector<Json> metrics_lines(const std::filesystem::path& run_dir) {
+  std::ifstream file(run_dir / "metrics.jsonl");
+  std::vector<Json> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(Json::parse(line));
+  return lines;
 }
 
 }  // namespace nvlm::experiments
