@@ -157,13 +157,6 @@ void check_all_well(const WorkersEnd& end) {
   }
 }
 
-std::vector<Json> lines_of(const fs::path& run) {
-  std::ifstream file(run / "metrics.jsonl");
-  std::vector<Json> lines;
-  for (std::string line; std::getline(file, line);) lines.push_back(Json::parse(line));
-  return lines;
-}
-
 /// Weights, optimiser and random states of the newest checkpoint.
 std::map<std::string, Tensor> stored_state(const fs::path& run) {
   const SafetensorsFile file =
@@ -175,7 +168,7 @@ std::map<std::string, Tensor> stored_state(const fs::path& run) {
 
 /// The loss curve and the weights of two runs, up to the order of sums.
 void check_same_training(const fs::path& run, const fs::path& expected) {
-  const std::vector<Json> lines = lines_of(run), expected_lines = lines_of(expected);
+  const std::vector<Json> lines = metrics_lines(run), expected_lines = metrics_lines(expected);
   REQUIRE(lines.size() == expected_lines.size());
   for (size_t i = 0; i < lines.size(); ++i) {
     CAPTURE(i);
