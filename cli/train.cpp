@@ -1,6 +1,8 @@
 // nvlm train RECIPE: one stage of training, resumable.
 #include <filesystem>
+#include <functional>
 #include <iostream>
+#include <utility>
 
 #include "cli/options.h"
 #include "common/atomic_folder.h"
@@ -9,7 +11,9 @@
 #include "common/error.h"
 #include "common/manifest.h"
 #include "experiments/recipes/recipe.h"
+#include "experiments/training/launch_environment.h"
 #include "experiments/training/trainer.h"
+#include "experiments/training/worker_group.h"
 
 namespace nvlm::cli {
 namespace {
@@ -53,6 +57,23 @@ Json manifest_of(const experiments::ExperimentConfig& config, const Arguments& a
   return make_manifest(inputs);
 }
 
+/// The run's files and the task. Worker 0 makes the files first: the others read the tokenizer that
+/// it may have to train.
+std::unique_ptr<experiments::TrainingTask> set_up(const experiments::ExperimentConfig& config,
+                                                  const std::string& out,
+                                                  const experiments::WorkerGroup& workers,
+                                                  const std::function<void()>& write_files) {
+  return experiments::together(workers, [&] {
+    std::unique_ptr<experiments::TrainingTask> task;
+    if (workers.is_first()) {
+      task = experiments::make_task(config, out);
+      write_files();
+    }
+    workers.any(false);  // nobody goes on before worker 0 is here
+    return task != nullptr ? std::move(task) : experiments::make_task(config, out);
+  });
+}
+
 }  // namespace
 
 int run_train(const Arguments& arguments) {
@@ -90,12 +111,17 @@ int run_train(const Arguments& arguments) {
     std::cout << schema.help();
     return 0;
   }
+  const experiments::LaunchEnvironment launch = experiments::launch_environment();
+  // torchrun starts the same command again after a worker was lost.
+  resume = resume || (launch.restarts > 0 && fs::exists(fs::path(out) / "config.ini"));
   if (resume) {
     if (out.empty()) throw UsageError("--resume needs --out, the run to continue");
     schema.parse_file(fs::path(out) / "config.ini");
     schema.take_arguments(arguments);
   }
   if (check && !resume) throw UsageError("--check needs --resume and --out, the run to check");
+  if (check && launch.world_size > 1)
+    throw UsageError("--check works in one process, without torchrun");
   if (config.recipe.empty()) {
     throw UsageError("train: expected a recipe, one of " + experiments::recipe_list());
   }
@@ -108,20 +134,28 @@ int run_train(const Arguments& arguments) {
     print_plan(config, *experiments::make_task(config, scratch.path()));
     return 0;
   }
-  if (!resume) experiments::require_fresh_run_dir(out);
-  const std::unique_ptr<experiments::TrainingTask> task = experiments::make_task(config, out);
-  if (check) return print_check(experiments::replay(*task, config.train, out));
-  if (!resume) {
+  const auto write_files = [&] {
+    if (resume) return;
     fs::create_directories(out);
     schema.write(fs::path(out) / "config.ini");
     write_manifest(fs::path(out) / "manifest.json", manifest_of(config, arguments));
-  }
-  const experiments::TrainResult result = experiments::train(*task, config.train, out, resume);
+  };
+  experiments::ExperimentConfig own = config;  // of this process
+  own.train.device = experiments::device_of_process(config.train.device, launch);
+  if (!resume && launch.rank == 0) experiments::require_fresh_run_dir(out);
+  const experiments::WorkerGroup workers(launch, parse_device(own.train.device));
+  const std::unique_ptr<experiments::TrainingTask> task = set_up(own, out, workers, write_files);
+  if (check) return print_check(experiments::replay(*task, own.train, out));
+  const experiments::TrainResult result =
+      experiments::train(*task, own.train, out, resume, workers);
+  workers.leave();
   if (result.status == experiments::TrainStatus::kInterrupted) {
+    if (!workers.is_first()) return 1;
     std::cerr << "nvlm: stopped after step " << result.step << "; continue with --resume --out "
               << out << "\n";
     return 1;
   }
+  if (!workers.is_first()) return 0;
   for (const auto& [name, total] : task->totals()) {
     if (total > 0) std::cerr << "nvlm: " << name << ": " << total << " (see " << out << ")\n";
   }

@@ -1,6 +1,5 @@
 #include "experiments/training/optimizer.h"
 
-#include <ATen/ops/_foreach_norm.h>
 #include <c10/core/GradMode.h>
 
 #include <stdexcept>
@@ -35,39 +34,42 @@ MuonConfig muon_config(const OptimizerConfig& config) {
   return muon;
 }
 
-Tensor gradient_norm(const std::vector<ParameterGroup>& groups) {
-  std::vector<Tensor> gradients;
-  for (const ParameterGroup& group : groups) {
-    for (const Tensor& parameter : group.parameters) {
-      if (parameter.grad().defined()) gradients.push_back(parameter.grad());
-    }
-  }
-  if (gradients.empty()) throw std::invalid_argument("optimiser: no parameter has a gradient");
-  return at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients)));
+std::vector<ParameterGroup> in_order_of_optimizers(const std::vector<ParameterGroup>& groups,
+                                                   bool with_muon) {
+  std::vector<ParameterGroup> all = share(groups, with_muon, false);
+  const std::vector<ParameterGroup> of_muon = share(groups, with_muon, true);
+  all.insert(all.end(), of_muon.begin(), of_muon.end());
+  return all;
+}
+
+std::vector<ParameterGroup> kept_here(const std::vector<ParameterGroup>& groups,
+                                      const OptimizerShards* shards) {
+  return shards == nullptr ? groups : shards->own(groups);
 }
 
 }  // namespace
 
-Optimizer::Optimizer(const std::vector<ParameterGroup>& groups, const OptimizerConfig& config)
+Optimizer::Optimizer(const std::vector<ParameterGroup>& groups, const OptimizerConfig& config,
+                     const OptimizerShards* shards)
     : muon_factor_(config.muon),
-      adamw_(share(groups, config.muon > 0, false), config.adamw),
-      muon_(share(groups, config.muon > 0, true), muon_config(config)),
-      groups_(adamw_.groups()) {
-  groups_.insert(groups_.end(), muon_.groups().begin(), muon_.groups().end());
-}
+      shards_(shards),
+      groups_(in_order_of_optimizers(groups, config.muon > 0)),
+      adamw_(kept_here(share(groups, config.muon > 0, false), shards), config.adamw),
+      muon_(kept_here(share(groups, config.muon > 0, true), shards), muon_config(config)) {}
 
-Tensor Optimizer::step(double lr, const Tensor& divisor, double clip_norm) {
+GradientNorms Optimizer::step(double lr, const Tensor& divisor, double clip_norm) {
   const c10::NoGradGuard no_grad;
-  const Tensor norm = gradient_norm(groups_) / divisor;
+  const GradientNorms norms = gradient_norms(groups_, divisor);
   // The fused kernel divides gradients by `scale`, so neither the division nor the clipping needs a
   // pass of its own; with `skip` at 1 it changes nothing.
   constexpr double kClipEps = 1e-6;  // as in PyTorch's clip_grad_norm_
   Tensor scale = divisor;
-  if (clip_norm > 0) scale = divisor / at::clamp_max(clip_norm / (norm + kClipEps), 1.0);
-  const Tensor skip = at::isfinite(norm).logical_not().to(at::kFloat);
+  if (clip_norm > 0) scale = divisor / at::clamp_max(clip_norm / (norms.total + kClipEps), 1.0);
+  const Tensor skip = at::isfinite(norms.total).logical_not().to(at::kFloat);
   adamw_.step(lr, scale, skip);
   muon_.step(lr * muon_factor_, divisor, skip);
-  return norm;
+  if (shards_ != nullptr) shards_->share_weights(groups_);
+  return norms;
 }
 
 void Optimizer::zero_grad() {
@@ -76,21 +78,27 @@ void Optimizer::zero_grad() {
   }
 }
 
-std::map<std::string, Tensor> Optimizer::state() const {
+std::map<std::string, Tensor> Optimizer::own_state() const {
   std::map<std::string, Tensor> state = adamw_.state();
   state.merge(muon_.state());
   return state;
 }
 
-void Optimizer::load_state(const std::map<std::string, Tensor>& state) {
-  std::map<std::string, Tensor> own = this->state();
-  const std::string findings = state_misfits(own, state);
+std::map<std::string, Tensor> Optimizer::state() const {
+  return shards_ == nullptr ? own_state() : shards_->gather_state(own_state());
+}
+
+void Optimizer::load_state(const std::map<std::string, Tensor>& whole) {
+  const std::map<std::string, Tensor> stored =
+      shards_ == nullptr ? whole : shards_->without_others(whole);
+  std::map<std::string, Tensor> own = own_state();
+  const std::string findings = state_misfits(own, stored);
   if (!findings.empty()) {
     throw std::runtime_error("optimiser: the stored state does not fit the trainable parameters:" +
                              findings);
   }
   const c10::NoGradGuard no_grad;
-  for (auto& [name, tensor] : own) tensor.copy_(state.at(name));
+  for (auto& [name, tensor] : own) tensor.copy_(stored.at(name));
 }
 
 }  // namespace nvlm::experiments

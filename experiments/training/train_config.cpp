@@ -60,7 +60,8 @@ void register_options(ConfigSchema& schema, TrainConfig& config) {
   const auto from = [](int64_t low) { return whole_number_from(low, kMany); };
   schema.add("train.steps", &config.steps, "optimiser steps", from(1));
   schema.add("train.batch_size", &config.batch_size, "samples of one forward pass", from(1));
-  schema.add("train.accumulation", &config.accumulation, "batches of one step", from(1));
+  schema.add("train.accumulation", &config.accumulation,
+             "batches of one step, dealt out to the processes", from(1));
   schema.add("train.pass_tokens", &config.pass_tokens,
              "tokens of one forward pass, at most: larger batches take several; 0 = no bound",
              from(0));
@@ -77,6 +78,8 @@ void register_options(ConfigSchema& schema, TrainConfig& config) {
   schema.add("train.muon", &config.muon,
              "rate of hidden matrices under Muon, in units of the rate; 0 = AdamW for all",
              number_from(0, 1e3));
+  schema.add("train.shard_optimizer", &config.shard_optimizer,
+             "each process keeps the optimiser's state of a share of the parameters (ZeRO-1)");
   schema.add("train.seed", &config.seed, "seed of the data and of dropout", from(0));
   schema.add("train.log_every", &config.log_every, "steps between two lines of metrics", from(1));
   schema.add("train.validate_every", &config.validate_every,

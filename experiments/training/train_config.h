@@ -11,7 +11,8 @@ class ConfigSchema;
 namespace nvlm::experiments {
 
 /// Plain values with defaults. One optimiser step reads `accumulation` batches of `batch_size`
-/// samples, so a step sees batch_size * accumulation samples. A batch of more than `pass_tokens`
+/// samples, so a step sees batch_size * accumulation samples, whatever the number of processes:
+/// they share the batches of a step (docs/distributed.md). A batch of more than `pass_tokens`
 /// tokens is carried out in several passes; the step's gradient is the same.
 struct TrainConfig {
   int64_t steps = 1000;
@@ -28,6 +29,7 @@ struct TrainConfig {
   double weight_decay = 0.1;
   double clip_norm = 1.0;  // global norm; 0 = no clipping
   double muon = 0;         // rate of hidden matrices under Muon, in units of lr; 0 = AdamW for all
+  bool shard_optimizer = false;  // each process keeps the optimiser's state of its share (ZeRO-1)
 
   int64_t seed = 1;                // of the data, of dropout; 0 or more
   int64_t log_every = 10;          // steps between two lines of metrics.jsonl

@@ -23,8 +23,11 @@
 #include "common/progress.h"
 #include "common/stop_signal.h"
 #include "experiments/training/bad_batch.h"
+#include "experiments/training/compute_peak.h"
+#include "experiments/training/gradient_reducer.h"
 #include "experiments/training/lr_schedule.h"
 #include "experiments/training/optimizer.h"
+#include "experiments/training/optimizer_shards.h"
 #include "experiments/training/prefetcher.h"
 #include "experiments/training/run_dir.h"
 #include "experiments/training/step_ledger.h"
@@ -65,15 +68,23 @@ auto named(const std::string& where, const Work& work, const std::string& size =
 /// One call of train(), from the opened run directory to the result.
 class TrainingRun {
  public:
-  TrainingRun(TrainingTask& task, const TrainConfig& config, RunDir& dir, at::Device device)
+  /// dir  on worker 0, null on the others
+  TrainingRun(TrainingTask& task, const TrainConfig& config, RunDir* dir, fs::path path,
+              at::Device device, const WorkerGroup& workers)
       : task_(task),
         config_(config),
+        workers_(workers),
         dir_(dir),
+        path_(std::move(path)),
         device_(device),
         dtype_(compute_dtype(device, config.dtype)),
-        optimizer_(apply_freeze_plan(task.model(), task.freeze_plan()),
-                   {{config.beta1, config.beta2, config.eps, config.weight_decay}, config.muon}),
-        state_(task.model(), optimizer_, config, device),
+        groups_(apply_freeze_plan(task.model(), task.freeze_plan())),
+        shards_(groups_, workers),
+        optimizer_(groups_,
+                   {{config.beta1, config.beta2, config.eps, config.weight_decay}, config.muon},
+                   config.shard_optimizer && workers.size() > 1 ? &shards_ : nullptr),
+        reducer_(task.model(), workers, /*overlaps=*/!config.recompute),
+        state_(task.model(), optimizer_, config, device, workers),
         schedule_{config.lr, config.min_lr, config.warmup_steps, config.steps} {
     task.recompute_activations(config.recompute);
     for (const ParameterGroup& group : optimizer_.groups()) {
@@ -85,15 +96,19 @@ class TrainingRun {
   }
 
   TrainResult run(bool resume) {
-    if (const auto checkpoint = resume ? dir_.latest_checkpoint() : std::nullopt) {
-      counters_ = state_.load(*checkpoint);
-      checkpoint_ = *checkpoint;
+    state_.align_workers();
+    const fs::path checkpoint = resume ? checkpoint_to_resume() : fs::path();
+    if (!checkpoint.empty()) {
+      counters_ = state_.load(checkpoint);
+      checkpoint_ = checkpoint;
     } else {
-      at::manual_seed(static_cast<uint64_t>(config_.seed));
+      seed_worker(config_.seed, workers_.rank(), /*step=*/0);
     }
-    if (resume) dir_.keep_metrics_up_to(counters_.step);
+    if (resume && dir_ != nullptr) dir_->keep_metrics_up_to(counters_.step);
     if (counters_.step >= config_.steps) {
-      log_info(dir_.path().string() + ": all " + std::to_string(config_.steps) + " steps are done");
+      if (dir_ != nullptr) {
+        log_info(path_.string() + ": all " + std::to_string(config_.steps) + " steps are done");
+      }
       return result(TrainStatus::kAlreadyFinished);
     }
     write_missing_manifest();
@@ -121,9 +136,20 @@ class TrainingRun {
   }
 
  private:
+  /// Collective: what worker 0 finds; empty if there is none.
+  fs::path checkpoint_to_resume() const {
+    std::string name;
+    if (dir_ != nullptr) {
+      const auto latest = dir_->latest_checkpoint();
+      if (latest) name = latest->filename().string();
+    }
+    name = workers_.gather(name).front();
+    return name.empty() ? fs::path() : path_ / "checkpoints" / name;
+  }
+
   void write_missing_manifest() const {
-    const fs::path path = dir_.path() / "manifest.json";
-    if (fs::exists(path)) return;
+    const fs::path path = path_ / "manifest.json";
+    if (dir_ == nullptr || fs::exists(path)) return;
     ManifestInputs inputs;
     inputs.seed = static_cast<uint64_t>(config_.seed);
     inputs.device = device_.str();
@@ -142,40 +168,55 @@ class TrainingRun {
 
   TrainResult loop() {
     const StopSignal stop;
-    Progress progress("train", config_.steps);
+    std::optional<Progress> progress;
+    if (dir_ != nullptr) progress.emplace("train", config_.steps);
     const std::unique_ptr<Prefetcher> batches = prefetch_until(config_.steps);
-    task_.begin(dir_.path(), counters_.samples);
+    task_.begin(records_folder(), counters_.samples);
     task_.model().train();
     line_start_ = Clock::now();
     bool stopping = false;
     while (counters_.step < config_.steps && !stopping) {
       const double lr = schedule_.at(counters_.step);
       train_step(*batches, lr);
-      stopping = stop.requested();
+      stopping = workers_.any(stop.requested());
       const bool last = counters_.step == config_.steps;
       const bool checkpoint = last || stopping || every(config_.checkpoint_every);
       const bool validation = last || every(config_.validate_every);
       if (checkpoint || validation || counters_.step == 1 || every(config_.log_every)) {
         write_line(*batches, lr, validation);
       }
-      const bool best = validation && improved();
+      const bool best = validation && workers_.any(dir_ != nullptr && improved());
       if (checkpoint || best) write_checkpoint();
-      if (best) dir_.mark_best(checkpoint_, config_.keep_last);
-      progress.update(counters_.step, note_);
+      if (best && dir_ != nullptr) dir_->mark_best(checkpoint_, config_.keep_last);
+      if (progress) progress->update(counters_.step, note_);
     }
-    progress.finish();
+    if (progress) progress->finish();
     return result(counters_.step == config_.steps ? TrainStatus::kFinished
                                                   : TrainStatus::kInterrupted);
   }
 
+  /// Where the task keeps its records: each worker but the first in a folder of its own.
+  fs::path records_folder() const {
+    if (workers_.is_first()) return path_;
+    const fs::path folder = path_ / ("worker_" + std::to_string(workers_.rank()));
+    fs::create_directories(folder);
+    return folder;
+  }
+
+  /// Of this worker.
+  int64_t batches_per_step() const { return config_.accumulation / workers_.size(); }
+
+  /// The place in the run's order of this worker's batch number `own`, counted from the first step.
+  int64_t item_of(int64_t own) const { return own * workers_.size() + workers_.rank(); }
+
   std::unique_ptr<Prefetcher> prefetch_until(int64_t last_step) const {
     return std::make_unique<Prefetcher>(
-        [this](int64_t item) {
-          const BatchRequest request = request_of(item);
+        [this](int64_t own) {
+          const BatchRequest request = request_of(item_of(own));
           return named("training data: " + request.describe(),
                        [&] { return task_.prepare(request); });
         },
-        counters_.step * config_.accumulation, last_step * config_.accumulation, config_.workers,
+        counters_.step * batches_per_step(), last_step * batches_per_step(), config_.workers,
         config_.prefetch);
   }
 
@@ -183,19 +224,21 @@ class TrainingRun {
 
   void train_step(Prefetcher& batches, double lr) {
     Tensor tokens;  // [] float, supervised tokens of the step
-    for (int64_t micro = 0; micro < config_.accumulation; ++micro) {
-      const BatchRequest request = request_of(counters_.step * config_.accumulation + micro);
-      for (const std::any& pass : batches.next()) {
+    const int64_t own_batches = batches_per_step();
+    for (int64_t i = 0; i < own_batches; ++i) {
+      const BatchRequest request = request_of(item_of(counters_.step * own_batches + i));
+      const std::vector<std::any> passes = batches.next();
+      for (const std::any& pass : passes) {
         named(
             "training: " + request.describe(),
             [&] {
               const TaskLoss loss = forward(pass);
               ledger_.add_batch(request, loss);
-              const Tensor count = loss.count.detach().to(device_, at::kFloat).reshape({});
+              const Tensor count = on_own_device(loss.count);
               tokens = tokens.defined() ? tokens + count : count;
               Tensor total = loss.sum;
               if (loss.extra.defined()) total = total + loss.extra * count;
-              total.backward();
+              reducer_.backward(total, /*last=*/i + 1 == own_batches && &pass == &passes.back());
             },
             task_.describe(pass));
       }
@@ -203,19 +246,26 @@ class TrainingRun {
     // On the CPU nothing is waited for, so a bad loss is found before it reaches the weights. On a
     // GPU the update is skipped by itself, and the error comes with the next line.
     if (device_.is_cpu()) drain_ledger();
-    if (!checked_gradients_) report_missing_gradients();
-    ledger_.add_update(counters_.step, optimizer_.step(lr, tokens, config_.clip_norm));
+    if (!checked_gradients_ && dir_ != nullptr) report_missing_gradients();
+    ledger_.add_update(counters_.step,
+                       optimizer_.step(lr, workers_.sum(tokens), config_.clip_norm));
     optimizer_.zero_grad();
     if (device_.is_cpu()) drain_ledger();
     counters_.step += 1;
     counters_.samples += config_.accumulation * config_.batch_size;
   }
 
+  /// [] float. A count on the host is filled in, not copied: a copy would wait for the GPU.
+  Tensor on_own_device(const Tensor& count) const {
+    if (!count.is_cpu()) return count.detach().to(at::kFloat).reshape({});
+    return at::scalar_tensor(count.item<double>(), at::TensorOptions(at::kFloat).device(device_));
+  }
+
   void drain_ledger() {
     try {
       ledger_.drain();
     } catch (const BadBatch& error) {
-      rethrow_with_dump(error, task_, dir_.path());
+      rethrow_with_dump(error, task_, path_);
     }
   }
 
@@ -248,14 +298,16 @@ class TrainingRun {
   void write_line(const Prefetcher& batches, double lr, bool validation) {
     drain_ledger();
     const double seconds = std::max(seconds_since(line_start_), 1e-9);
-    const int64_t tokens = ledger_.tokens() - line_tokens_;
     const int64_t samples =
         (counters_.step - line_step_) * config_.accumulation * config_.batch_size;
     const double wait = batches.seconds_waited() - line_wait_;
+    Json line = ledger_.take_line(workers_);
+    const auto tokens = line.at("tokens").get<int64_t>();
+    const auto line_batches = line.at("batches").get<double>();
+    line.erase("batches");
     counters_.tokens += tokens;
     counters_.seconds += seconds;
     const double tokens_per_second = static_cast<double>(tokens) / seconds;
-    Json line = ledger_.take_line();
     counters_.loss = line.at("loss").get<double>();
     line["step"] = counters_.step;
     line["samples"] = counters_.samples;
@@ -266,22 +318,42 @@ class TrainingRun {
     line["data_wait_share"] = wait / seconds;
     line["seconds"] = counters_.seconds;
     line["peak_memory_mb"] = static_cast<double>(peak_memory_bytes()) / (1 << 20);
-    for (const auto& [name, total] : task_.totals()) line[name] = total;
-    if (validation) {
+    add_utilisation(line, line_batches / seconds);
+    add_totals(line);
+    if (validation && dir_ != nullptr) {
       validate();
       if (!validation_.empty()) line["validation"] = validation_;
     }
-    dir_.append_metrics(line);
+    if (dir_ != nullptr) dir_->append_metrics(line);
 
     std::ostringstream note;
     note << std::setprecision(4) << "loss " << counters_.loss << ", lr " << lr << ", "
          << std::llround(tokens_per_second) << " tokens/s, waiting for data "
          << std::llround(100 * wait / seconds) << "%";
     note_ = note.str();
-    line_tokens_ = ledger_.tokens();
     line_step_ = counters_.step;
     line_wait_ = batches.seconds_waited();
     line_start_ = Clock::now();  // validation and checkpoints are not training time
+  }
+
+  /// Collective: the task's totals, added up over the workers.
+  void add_totals(Json& line) const {
+    std::map<std::string, int64_t> sums;
+    for (const std::string& text : workers_.gather(Json(task_.totals()).dump())) {
+      const Json totals = Json::parse(text);
+      for (const auto& [name, total] : totals.items()) sums[name] += total.get<int64_t>();
+    }
+    for (const auto& [name, total] : sums) line[name] = total;
+  }
+
+  /// mfu: the model's FLOP/s as a share of the peak of all workers' devices.
+  void add_utilisation(Json& line, double batches_per_second) const {
+    if (dir_ == nullptr || !line.contains("train_flops")) return;
+    const std::optional<double> peak = compute_peak(device_, dtype_);
+    if (!peak) return;
+    const double peak_of_all = *peak * static_cast<double>(workers_.size());
+    line["peak_flops"] = peak_of_all;
+    line["mfu"] = line.at("train_flops").get<double>() * batches_per_second / peak_of_all;
   }
 
   void validate() {
@@ -313,8 +385,13 @@ class TrainingRun {
   }
 
   void write_checkpoint() {
+    if (dir_ == nullptr) {
+      state_.contribute();
+      checkpoint_ = path_ / "checkpoints" / ("step_" + std::to_string(counters_.step));
+      return;
+    }
     checkpoint_ =
-        dir_.publish_checkpoint(counters_.step, config_.keep_last, [this](const fs::path& dir) {
+        dir_->publish_checkpoint(counters_.step, config_.keep_last, [this](const fs::path& dir) {
           task_.save(dir);
           state_.save(dir, counters_);
         });
@@ -327,10 +404,15 @@ class TrainingRun {
 
   TrainingTask& task_;
   const TrainConfig& config_;
-  RunDir& dir_;
+  const WorkerGroup& workers_;
+  RunDir* const dir_;
+  const fs::path path_;
   const at::Device device_;
   const at::ScalarType dtype_;
+  const std::vector<ParameterGroup> groups_;
+  const OptimizerShards shards_;
   Optimizer optimizer_;
+  GradientReducer reducer_;
   TrainingState state_;
   const LrSchedule schedule_;
 
@@ -343,13 +425,18 @@ class TrainingRun {
 
   // Where the line of metrics being collected begins.
   Clock::time_point line_start_;
-  int64_t line_tokens_ = 0, line_step_ = 0;
+  int64_t line_step_ = 0;
   double line_wait_ = 0;
 };
 
 /// Everything that must hold before a run is opened. Returns its device.
-at::Device set_up(const TrainConfig& config) {
+at::Device set_up(const TrainConfig& config, const WorkerGroup& workers) {
   config.validate();
+  if (config.accumulation % workers.size() != 0) {
+    throw UsageError("train.accumulation is " + std::to_string(config.accumulation) +
+                     ", expected a multiple of the " + std::to_string(workers.size()) +
+                     " processes, which share the batches of a step");
+  }
   const at::Device device = parse_device(config.device);
   if (config.threads > 0) set_threads(static_cast<int>(config.threads));
   return device;
@@ -358,14 +445,18 @@ at::Device set_up(const TrainConfig& config) {
 }  // namespace
 
 TrainResult train(TrainingTask& task, const TrainConfig& config, const fs::path& run_dir,
-                  bool resume) {
-  const at::Device device = set_up(config);
-  RunDir dir(run_dir, resume);
-  return TrainingRun(task, config, dir, device).run(resume);
+                  bool resume, const WorkerGroup& workers) {
+  const at::Device device = set_up(config, workers);
+  return together(workers, [&] {
+    std::optional<RunDir> dir;
+    if (workers.is_first()) dir.emplace(run_dir, resume);
+    return TrainingRun(task, config, dir ? &*dir : nullptr, run_dir, device, workers).run(resume);
+  });
 }
 
 ReplayResult replay(TrainingTask& task, const TrainConfig& config, const fs::path& run_dir) {
-  const at::Device device = set_up(config);
+  const WorkerGroup alone;
+  const at::Device device = set_up(config, alone);
   RunDir dir(run_dir, /*resume=*/true);
   const std::vector<fs::path> checkpoints = dir.checkpoints();
   if (checkpoints.size() < 2) {
@@ -373,7 +464,8 @@ ReplayResult replay(TrainingTask& task, const TrainConfig& config, const fs::pat
                      std::to_string(checkpoints.size()) +
                      " checkpoints, expected two or more to do the steps between them again");
   }
-  return TrainingRun(task, config, dir, device).replay(checkpoints[0], checkpoints[1]);
+  return TrainingRun(task, config, &dir, run_dir, device, alone)
+      .replay(checkpoints[0], checkpoints[1]);
 }
 
 }  // namespace nvlm::experiments

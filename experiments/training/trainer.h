@@ -7,6 +7,7 @@
 
 #include "experiments/training/train_config.h"
 #include "experiments/training/training_task.h"
+#include "experiments/training/worker_group.h"
 
 namespace nvlm::experiments {
 
@@ -31,13 +32,20 @@ void require_fresh_run_dir(const std::filesystem::path& run_dir);
 
 /// Trains task.model() in place and fills `run_dir`:
 ///   metrics.jsonl            one JSON object per line: step, samples, tokens, loss, lr, grad_norm,
-///                            tokens_per_second, samples_per_second, data_wait_share, seconds,
-///                            peak_memory_mb, the task's metrics and totals, "validation": {...}
+///                            grad_norm.<module>, tokens_per_second, samples_per_second,
+///                            data_wait_share, seconds, peak_memory_mb, the task's metrics and
+///                            totals, "validation": {...}; mfu and peak_flops if a metric is
+///                            train_flops
 ///   checkpoints/step_N/      task.save(), training_state.safetensors, training_state.json
 ///   checkpoints/latest       link to the newest one
 ///   bad_batch/               the batch that ended a run, where its loss was not finite
 ///   manifest.json            unless the caller has written a richer one
-/// The caller writes config.ini. One process at a time may train in a run directory.
+/// The caller writes config.ini. One group of workers at a time may train in a run directory.
+///
+/// workers  the processes that train together; each has built the same task. Batch m of a step (of
+///          train.accumulation) belongs to worker m mod workers, so a step sees the same samples
+///          whatever their number. Worker 0 alone validates and writes; all read checkpoints, so
+///          the run directory must be visible to all. A signal to one of them stops all.
 ///
 /// resume  continue from checkpoints/latest; a run killed before its first checkpoint starts again.
 ///         The task must come with the weights the run began with: frozen ones are compared with a
@@ -45,9 +53,11 @@ void require_fresh_run_dir(const std::filesystem::path& run_dir);
 ///         count and on the same machine the weights equal the uninterrupted run's bit for bit.
 /// throws  UsageError: run_dir in use, nothing to resume, options that change the run's numbers;
 ///         std::runtime_error: zero supervised tokens, loss or gradient not finite, failed
-///         prepare(), unreadable checkpoint; each names step and batch or file
+///         prepare(), unreadable checkpoint; each names step and batch or file; a worker that
+///         failed or is gone (its rank is named)
 TrainResult train(TrainingTask& task, const TrainConfig& config,
-                  const std::filesystem::path& run_dir, bool resume = false);
+                  const std::filesystem::path& run_dir, bool resume = false,
+                  const WorkerGroup& workers = WorkerGroup());
 
 struct ReplayResult {
   int64_t first_step = 0, last_step = 0;  // the steps that were done again: after first, up to last

@@ -4,6 +4,7 @@
 #include <ATen/ops/hash_tensor.h>
 #include <c10/core/GradMode.h>
 
+#include <cstring>
 #include <mutex>
 #include <set>
 #include <stdexcept>
@@ -83,6 +84,11 @@ std::map<std::string, Tensor> under(const std::map<std::string, Tensor>& tensors
   return found;
 }
 
+/// What begins the names of a worker's random states.
+std::string random_prefix(int64_t rank) {
+  return rank == 0 ? "random/" : "random/worker_" + std::to_string(rank) + "/";
+}
+
 Tensor generator_state(c10::Device device) {
   at::Generator generator = at::globalContext().defaultGenerator(device);
   const std::lock_guard<std::mutex> lock(generator.mutex());
@@ -96,6 +102,13 @@ void set_generator_state(c10::Device device, const Tensor& state) {
 }
 
 }  // namespace
+
+void seed_worker(int64_t seed, int64_t rank, int64_t step) {
+  constexpr uint64_t kGoldenRatio = 0x9e3779b97f4a7c15;  // in 64 bits: spreads neighbours far apart
+  constexpr int kRankBits = 20;
+  const auto place = static_cast<uint64_t>(rank) + (static_cast<uint64_t>(step) << kRankBits);
+  at::manual_seed(static_cast<uint64_t>(seed) + kGoldenRatio * place);
+}
 
 std::map<std::string, Tensor> random_state(c10::Device device) {
   std::map<std::string, Tensor> state{{"cpu", generator_state(c10::kCPU)}};
@@ -117,21 +130,58 @@ void set_random_state(c10::Device device, const std::map<std::string, Tensor>& s
 }
 
 TrainingState::TrainingState(torch::nn::Module& model, Optimizer& optimizer,
-                             const TrainConfig& config, c10::Device device)
+                             const TrainConfig& config, c10::Device device,
+                             const WorkerGroup& workers)
     : model_(model),
       optimizer_(optimizer),
       device_(device),
+      workers_(workers),
+      seed_(config.seed),
       threads_(at::get_num_threads()),
       options_(decisive_options(config)),
       frozen_fingerprint_(fingerprint_of_frozen(model)) {}
+
+void TrainingState::align_workers() const {
+  if (workers_.size() == 1) return;
+  const std::map<std::string, Tensor> live = live_tensors(model_, optimizer_);
+  Json mine = {{"options", options_}, {"frozen weights", frozen_fingerprint_}};
+  for (const auto& [name, tensor] : live) mine["shapes"][name] = tensor.sizes().vec();
+  const std::vector<std::string> all = workers_.gather(mine.dump());
+  const Json first = Json::parse(all.front());
+  for (size_t rank = 1; rank < all.size(); ++rank) {
+    const Json difference = Json::diff(first, Json::parse(all[rank]));
+    if (difference.empty()) continue;
+    throw std::runtime_error("training: worker " + std::to_string(rank) +
+                             " differs from worker 0 in " +
+                             difference[0].at("path").get<std::string>().substr(1) +
+                             "; start all with the same command and files");
+  }
+  std::vector<Tensor> tensors;
+  for (const auto& [name, tensor] : live) tensors.push_back(tensor);
+  workers_.broadcast(tensors, 0);
+}
+
+std::map<std::string, Tensor> TrainingState::whole_state() const {
+  std::map<std::string, Tensor> whole;
+  for (const auto& [name, tensor] : optimizer_.state()) whole["optimizer/" + name] = tensor;
+  for (const auto& [name, state] : random_state(device_)) {
+    const std::vector<std::string> all =
+        workers_.gather({static_cast<const char*>(state.const_data_ptr()), state.nbytes()});
+    for (size_t rank = 0; rank < all.size(); ++rank) {
+      const Tensor of_worker = at::empty_like(state);
+      std::memcpy(of_worker.mutable_data_ptr(), all[rank].data(), state.nbytes());
+      whole[random_prefix(static_cast<int64_t>(rank)) + name] = of_worker;
+    }
+  }
+  return whole;
+}
 
 std::map<std::string, Tensor> TrainingState::tensors() const {
   std::map<std::string, Tensor> tensors;
   for (const auto& [name, tensor] : live_tensors(model_, optimizer_)) {
     tensors[name] = tensor.detach();
   }
-  for (const auto& [name, tensor] : optimizer_.state()) tensors["optimizer/" + name] = tensor;
-  for (const auto& [name, tensor] : random_state(device_)) tensors["random/" + name] = tensor;
+  tensors.merge(whole_state());
   return tensors;
 }
 
@@ -218,7 +268,12 @@ TrainCounters TrainingState::load(const std::filesystem::path& dir) {
   optimizer_.load_state(under(tensors, "optimizer/"));
   const c10::NoGradGuard no_grad;
   for (auto& [name, tensor] : live) tensor.copy_(weights.at(name));
-  set_random_state(device_, under(tensors, "random/"));
+  const auto random = under(tensors, random_prefix(workers_.rank()));
+  if (random.empty()) {
+    seed_worker(seed_, workers_.rank(), counters.step);
+  } else {
+    set_random_state(device_, random);
+  }
   return counters;
 }
 

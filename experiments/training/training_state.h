@@ -14,6 +14,7 @@
 #include "common/json.h"
 #include "experiments/training/optimizer.h"
 #include "experiments/training/train_config.h"
+#include "experiments/training/worker_group.h"
 
 namespace nvlm::experiments {
 
@@ -32,15 +33,24 @@ class TrainingState {
  public:
   /// Everything must outlive the object. Takes the frozen parameters' fingerprint at once.
   TrainingState(torch::nn::Module& model, Optimizer& optimizer, const TrainConfig& config,
-                c10::Device device);
+                c10::Device device, const WorkerGroup& workers);
 
-  /// Writes training_state.safetensors (parameter/<name> of the trainable ones, buffer/<name>,
-  /// optimizer/..., random/cpu, random/device) and training_state.json (format, counters, the
-  /// options that the numbers depend on, fingerprint of the frozen parameters).
+  /// Collective: compares options, frozen weights and the shapes of trainable ones over the
+  /// workers, then gives all of them worker 0's trainable weights and buffers. throws
+  /// std::runtime_error naming a worker that differs from worker 0
+  void align_workers() const;
+
+  /// On worker 0, while all others are in contribute(). Writes training_state.safetensors
+  /// (parameter/<name> of the trainable ones, buffer/<name>, optimizer/..., random/cpu,
+  /// random/device, of other workers random/worker_<rank>/...) and training_state.json (format,
+  /// counters, the options that the numbers depend on, fingerprint of the frozen parameters).
   void save(const std::filesystem::path& dir, const TrainCounters& counters) const;
+  /// On all workers but the first: their part of a save().
+  void contribute() const { whole_state(); }
 
-  /// Restores the state in place. Nothing is changed unless all of it fits.
-  /// throws  UsageError if an option that the numbers depend on differs from the run's;
+  /// Restores the state in place, by any number of workers: a worker that had no random state in
+  /// the file is seeded anew. Nothing is changed unless all of it fits. throws  UsageError if an
+  /// option that the numbers depend on differs from the run's;
   ///         std::runtime_error for files that are damaged or of another model
   TrainCounters load(const std::filesystem::path& dir);
 
@@ -49,16 +59,25 @@ class TrainingState {
   std::string differences(const std::filesystem::path& dir) const;
 
  private:
+  /// Collective: optimizer/... and random/..., complete on worker 0.
+  std::map<std::string, Tensor> whole_state() const;
+  /// Collective: all of it, complete on worker 0.
   std::map<std::string, Tensor> tensors() const;
   void check_identity(const Json& stored, const std::string& where) const;
 
   torch::nn::Module& model_;
   Optimizer& optimizer_;
   const c10::Device device_;
+  const WorkerGroup& workers_;
+  const int64_t seed_;
   const int64_t threads_;
   const Json options_;  // name -> value
   const std::string frozen_fingerprint_;
 };
+
+/// Seeds the tensor library's generators, each worker's differently; worker 0 at step 0 with `seed`
+/// itself.
+void seed_worker(int64_t seed, int64_t rank, int64_t step);
 
 /// State of the tensor library's generators, as uint8 tensors: "cpu", and "device" for CUDA.
 std::map<std::string, Tensor> random_state(c10::Device device);

@@ -79,7 +79,7 @@ TEST_CASE("training AdamW equals a plain implementation over 20 steps, clipped a
     for (double& v : g) v *= factor;
     for (double& v : h) v *= factor;
 
-    const Tensor reported = optimizer.step(lr, at::scalar_tensor(divisor), clip);
+    const Tensor reported = optimizer.step(lr, at::scalar_tensor(divisor), clip).total;
     CHECK(reported.item<double>() == doctest::Approx(norm).epsilon(1e-6));
     plain_matrix.step(g, lr * 0.5, config, config.weight_decay);
     plain_bias.step(h, lr, config, 0.0);
@@ -104,7 +104,7 @@ TEST_CASE("training optimisers leave everything alone when the norm is not finit
     const Tensor gradient = at::ones({3, 2});
     gradient[1][0] = std::nanf("");
     parameter.mutable_grad() = gradient;
-    const Tensor norm = optimizer.step(0.1, at::ones({}), 1.0);
+    const Tensor norm = optimizer.step(0.1, at::ones({}), 1.0).total;
     CHECK(std::isnan(norm.item<double>()));
     CHECK(at::equal(parameter, at::ones({3, 2})));
     for (const auto& [name, tensor] : optimizer.state()) {
