@@ -53,7 +53,14 @@ Tensor read_cached_block(const CrossAttention& cross, int64_t block, const Tenso
   return cross.blocks->update(block, hidden, *projected, cross.mask, context.probe);
 }
 
-// What a recomputed block may hold on to: the memory comes as its input.
+// What a recomputed block may hold on to. It is not probed, and the caller's probe may be gone by
+// the backward pass.
+AttentionContext without_probe(AttentionContext context) {
+  context.probe = nullptr;
+  return context;
+}
+
+// The same: the memory comes as the block's input.
 CrossAttention without_memory(const CrossAttention& cross) {
   return {cross.blocks, {}, cross.mask};
 }
@@ -71,8 +78,8 @@ Tensor read_memory(int64_t depth, const ResidualStream& stream, bool recomputes)
     return read_block(cross, *block, stream.hidden, cross.memory, context);
   }
   return recomputed(
-      [cross = without_memory(cross), block = *block, context](const Tensor& hidden,
-                                                               const Tensor& memory) {
+      [cross = without_memory(cross), block = *block, context = without_probe(context)](
+          const Tensor& hidden, const Tensor& memory) {
         return read_block(cross, block, hidden, memory, context);
       },
       stream.hidden, cross.memory);
@@ -93,9 +100,11 @@ Tensor run_layer(LlamaLayerImpl& layer, int64_t depth, const ResidualStream& str
   if (!recomputes || is_probed || context.cache != nullptr || !has_gradient(layer, stream.hidden)) {
     return layer.forward(stream.hidden, context);
   }
-  return recomputed([&layer, context](const Tensor& hidden,
-                                      const Tensor&) { return layer.forward(hidden, context); },
-                    stream.hidden);
+  return recomputed(
+      [&layer, context = without_probe(context)](const Tensor& hidden, const Tensor&) {
+        return layer.forward(hidden, context);
+      },
+      stream.hidden);
 }
 
 void initialize(torch::nn::Module& module, double deviation) {

@@ -11,6 +11,7 @@
 
 #include "common/device.h"
 #include "experiments/efficiency/floors.h"
+#include "experiments/training/training_state.h"
 
 namespace nvlm::experiments {
 namespace {
@@ -64,7 +65,12 @@ double measured_peak(at::ScalarType dtype) {
   static std::map<std::pair<at::ScalarType, int>, double> measured;
   const std::lock_guard<std::mutex> lock(mutex);
   const auto [place, is_new] = measured.emplace(std::pair{dtype, num_threads()}, 0);
-  if (is_new) place->second = matmul_peak(dtype, at::kCPU);
+  if (is_new) {
+    // The matrices are random; the training's own numbers must not depend on them.
+    const auto random = random_state(at::kCPU);
+    place->second = matmul_peak(dtype, at::kCPU);
+    set_random_state(at::kCPU, random);
+  }
   return place->second;
 }
 

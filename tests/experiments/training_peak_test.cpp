@@ -16,6 +16,11 @@ TEST_CASE("training peaks: published ones by the driver's name, measured ones on
   CHECK(published_peak("NVIDIA L40S", at::kFloat) == 91.6e12);
   CHECK(published_peak("NVIDIA L4", at::kBFloat16) == 121e12);
   CHECK(!published_peak("GeForce 256", at::kFloat));
+  at::manual_seed(5);
+  const Tensor expected = at::rand({4});
+  at::manual_seed(5);
+  compute_peak(at::kCPU, at::kBFloat16);  // in no other test: measured here, not remembered
+  CHECK(at::equal(at::rand({4}), expected));
   const auto peak = compute_peak(at::kCPU, at::kFloat);
   REQUIRE(peak);
   CHECK(*peak > 1e8);
