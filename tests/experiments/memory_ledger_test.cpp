@@ -159,8 +159,9 @@ TEST_CASE("memory ledger: NVLM's 34B decoder, by hand") {
       {.trained = {.decoder = true}, .dtype = at::kBFloat16, .recomputes_layers = true});
   const double inputs = 1024.0 * static_cast<double>(config.hidden * config.layers) * 4;
   CHECK(again.activations > inputs);
-  CHECK(again.activations < inputs + 1e9);  // the head's
-  CHECK(again.pass < kept.pass);
+  CHECK(again.activations < inputs + 1.5e9);  // the head's
+  CHECK(10 * again.activations < kept.activations);
+  CHECK(again.pass <= kept.pass);  // all gradients at once are more than either
 }
 
 }  // namespace
