@@ -7,6 +7,7 @@
 
 #include "cli/verb.h"
 #include "common/error.h"
+#include "common/kernel_cache.h"
 #include "common/nearest_name.h"
 
 namespace {
@@ -40,6 +41,7 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  nvlm::limit_kernel_cache();
   try {
     return run({argv + 1, argv + argc});
   } catch (const nvlm::UsageError& error) {

@@ -1,4 +1,5 @@
 // nvlm train RECIPE: one stage of training, resumable.
+#include <cmath>
 #include <filesystem>
 #include <functional>
 #include <iostream>
@@ -10,7 +11,9 @@
 #include "common/device.h"
 #include "common/error.h"
 #include "common/manifest.h"
+#include "common/peak_memory.h"
 #include "experiments/recipes/recipe.h"
+#include "experiments/training/forecast.h"
 #include "experiments/training/launch_environment.h"
 #include "experiments/training/trainer.h"
 #include "experiments/training/worker_group.h"
@@ -29,6 +32,28 @@ void print_plan(const experiments::ExperimentConfig& config, experiments::Traini
     std::cout << "  " << name << ": " << count.trainable << " parameters trainable, "
               << count.frozen << " frozen\n";
   }
+  constexpr int64_t kBatches = 64;
+  auto forecast = experiments::forecast(task, config.train, kBatches);
+  if (!forecast) {
+    std::cout << "  what a step costs is not predicted for this recipe\n";
+    return;
+  }
+  const int64_t held = experiments::try_steps(task, config.train, *forecast);
+  std::cout << experiments::describe(*forecast, config.train)
+            << "  two steps were tried; they held " << held / 1'000'000 << " MB\n";
+}
+
+/// Predicted beside measured, for the run that has just ended.
+void print_outcome(const experiments::RunForecast& forecast,
+                   const experiments::TrainResult& result) {
+  const auto line = [](const char* what, double predicted, double measured, const char* unit) {
+    std::cerr << "nvlm: " << what << ": predicted " << predicted << unit << ", measured "
+              << measured << unit << "\n";
+  };
+  line("peak memory", std::round(forecast.peak_bytes / 1e6),
+       std::round(static_cast<double>(peak_memory_bytes()) / 1e6), " MB");
+  line("products", forecast.step_flops * static_cast<double>(result.step) / 1e9, result.flops / 1e9,
+       " GFLOP");
 }
 
 int print_check(const experiments::ReplayResult& result) {
@@ -91,7 +116,8 @@ int run_train(const Arguments& arguments) {
                                                "continue the run in --out")(
       "check", po::bool_switch(&check),
       "with --resume: only do the steps between the oldest two checkpoints again and compare every "
-      "bit")("dry-run", po::bool_switch(&dry_run), "print parameters and stop")(
+      "bit")("dry-run", po::bool_switch(&dry_run),
+             "print parameters, tokens, memory, FLOPs, disk and time, and stop")(
       "fields", "list all fields of the configuration with their values");
   options.positional("recipe");
 
@@ -146,6 +172,9 @@ int run_train(const Arguments& arguments) {
   const experiments::WorkerGroup workers(launch, parse_device(own.train.device));
   const std::unique_ptr<experiments::TrainingTask> task = set_up(own, out, workers, write_files);
   if (check) return print_check(experiments::replay(*task, own.train, out));
+  constexpr int64_t kForecastBatches = 16;
+  const auto forecast =
+      workers.is_first() ? experiments::forecast(*task, own.train, kForecastBatches) : std::nullopt;
   const experiments::TrainResult result =
       experiments::train(*task, own.train, out, resume, workers);
   workers.leave();
@@ -156,6 +185,9 @@ int run_train(const Arguments& arguments) {
     return 1;
   }
   if (!workers.is_first()) return 0;
+  if (forecast && result.status == experiments::TrainStatus::kFinished) {
+    print_outcome(*forecast, result);
+  }
   for (const auto& [name, total] : task->totals()) {
     if (total > 0) std::cerr << "nvlm: " << name << ": " << total << " (see " << out << ")\n";
   }

@@ -3,12 +3,10 @@
 #include <chrono>
 #include <sstream>
 
-#include "common/atomic_file.h"
 #include "common/device.h"
 #include "common/error.h"
 #include "common/hash.h"
 #include "common/json.h"
-#include "eval/text/lines.h"
 #include "experiments/ablations/evaluate.h"
 #include "experiments/ablations/fusion_run.h"
 #include "experiments/ablations/preset.h"
@@ -34,22 +32,6 @@ RunSummary identify(const Suite& suite, const std::string& run) {
     }
   }
   throw UsageError("'" + run + "' is no run of the suite " + suite.suite);
-}
-
-/// The sum over the steps of what metrics.jsonl holds as means over the batches of each line.
-double trained_flops(const fs::path& metrics, int64_t accumulation) {
-  const std::string content = read_text_file(metrics);
-  double flops = 0;
-  int64_t last_step = 0;
-  for (const eval::FileLine& line : eval::non_blank_lines(content)) {
-    const std::string where = metrics.string() + ":" + std::to_string(line.number);
-    const Json entry = parse_json(line.text, where);
-    const auto step = json_get<int64_t>(entry, "step", where);
-    flops += json_get<double>(entry, "train_flops", where) *
-             static_cast<double>((step - last_step) * accumulation);
-    last_step = step;
-  }
-  return flops;
 }
 
 std::string data_name(const MixtureConfig& mixture) {
@@ -90,7 +72,7 @@ RunStatus run_arm(const fs::path& suite_folder, const std::string& run) {
   summary.data = data_name(config.data);
   summary.steps = trained.step;
   summary.samples = trained.step * config.train.batch_size * config.train.accumulation;
-  summary.train_flops = trained_flops(folder / "metrics.jsonl", config.train.accumulation);
+  summary.train_flops = trained.flops;
   summary.train_seconds = trained.seconds;
   const ParameterCount parameters = count_all_parameters(task->model());
   summary.trainable_parameters = parameters.trainable;

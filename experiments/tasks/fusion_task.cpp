@@ -13,7 +13,7 @@
 #include "decoder/language_model_loss.h"
 #include "experiments/data/glyph_labels.h"
 #include "experiments/data/label_noise.h"
-#include "experiments/efficiency/ledger.h"
+#include "experiments/efficiency/memory_ledger.h"
 #include "experiments/tasks/fusion_pass.h"
 #include "experiments/tasks/gate_values.h"
 #include "experiments/tasks/generated_sources.h"
@@ -81,7 +81,8 @@ FusionTask::FusionTask(fusion::MultimodalModel model, const std::filesystem::pat
       config_(config),
       samples_(open_stream(config)),
       bad_samples_(config.sources.max_bad, samples_.num_samples()),
-      device_(device) {
+      device_(device),
+      dtype_(encoder_dtype) {
   if (config_.sources.validation_samples > 0) {
     validation_.emplace(open_validation(config_.sources, config_.mixture));
   }
@@ -217,13 +218,40 @@ std::vector<std::any> FusionTask::prepare(const BatchRequest& request) const {
   return passes;
 }
 
-double FusionTask::step_flops(const std::any& pass) const {
-  const fusion::PromptBatch& prompts = std::any_cast<const FusionPass&>(pass).prompts;
+BatchShape FusionTask::shape_of_pass(const fusion::PromptBatch& prompts) const {
   BatchShape shape = packed(shape_of(prompts, /*labels=*/true), prompts);
-  shape.encoded = 0;
-  Execution execution{.trained = kFinetunedParts, .recomputes_layers = recomputes_};
-  execution.trained.decoder = config_.stage == FusionStage::kSft;
-  return model_flops(model_->config(), shape, execution).all().total();
+  if (coded_ || cache_) shape.encoded = 0;
+  return shape;
+}
+
+TrainedParts FusionTask::trained_parts() const {
+  TrainedParts trained = kFinetunedParts;
+  trained.decoder = config_.stage == FusionStage::kSft;
+  return trained;
+}
+
+double FusionTask::step_flops(const std::any& pass) const {
+  const Execution execution{.trained = trained_parts(), .recomputes_layers = recomputes_};
+  const fusion::PromptBatch& prompts = std::any_cast<const FusionPass&>(pass).prompts;
+  return model_flops(model_->config(), shape_of_pass(prompts), execution).all().total();
+}
+
+std::optional<PassCost> FusionTask::cost(const std::any& handle) const {
+  const auto& pass = std::any_cast<const FusionPass&>(handle);
+  const bool is_guided = config_.guidance.weight > 0 && !pass.targets.empty();
+  const StepMemory memory = step_memory(model_->config(), shape_of_pass(pass.prompts),
+                                        {.trained = trained_parts(),
+                                         .dtype = dtype_,
+                                         .recomputes_layers = recomputes_,
+                                         .guided_heads = is_guided ? config_.guidance.heads : 0,
+                                         .guided_places = 2});
+  PassCost cost;
+  cost.flops = step_flops(handle);
+  cost.bytes = std::max(memory.pass, memory.encoder);
+  for (const fusion::Prompt& prompt : pass.prompts.samples) {
+    cost.samples.push_back({prompt.size(), static_cast<int64_t>(prompt.tiles.size())});
+  }
+  return cost;
 }
 
 decoder::LossSum FusionTask::answer_loss(const FusionPass& pass, decoder::AttentionProbe* probe) {

@@ -8,6 +8,7 @@
 
 #include "decoder/language_model_loss.h"
 #include "decoder/tokenizer/tokenizer.h"
+#include "experiments/efficiency/ledger.h"
 #include "experiments/tasks/attention_guide.h"
 #include "experiments/tasks/bad_sample_ledger.h"
 #include "experiments/tasks/coded_features.h"
@@ -85,6 +86,7 @@ class FusionTask : public TrainingTask {
   std::filesystem::path dump(const std::any& pass,
                              const std::filesystem::path& stem) const override;
   void recompute_activations(bool enabled) override;
+  std::optional<PassCost> cost(const std::any& pass) const override;
   /// "loss": nats per token of the held-out samples, if data.validation_samples asks for any.
   std::map<std::string, double> validate() override;
 
@@ -93,12 +95,14 @@ class FusionTask : public TrainingTask {
   /// What makes tile features from labels; null where the encoder makes them from pixels.
   const CodedFeatures* coded_features() const { return coded_ ? &*coded_ : nullptr; }
   /// Floating-point operations of the products that `pass`, one of those that prepare() returned,
-  /// takes (ledger.h, with fused attention): forward and backward, without the guidance, and
-  /// without the encoder, whose features may come from labels or from the cache.
+  /// takes (ledger.h, with fused attention): forward and backward, without the guidance. The frozen
+  /// encoder counts where it reads the pictures, unless a cache may have its features.
   double step_flops(const std::any& pass) const;
 
  private:
   FusionSample prepare_sample(Sample sample, Random& random) const;
+  BatchShape shape_of_pass(const fusion::PromptBatch& prompts) const;
+  TrainedParts trained_parts() const;
   /// Cross-entropy of the answers; `probe` may be null.
   decoder::LossSum answer_loss(const FusionPass& pass, decoder::AttentionProbe* probe);
   /// The longest prompt that is learnt from, tokens.
@@ -115,6 +119,7 @@ class FusionTask : public TrainingTask {
   at::Device device_;
   std::optional<CodedFeatures> coded_;  // with FeatureSource::kCode
   std::optional<FeatureCache> cache_;
+  at::ScalarType dtype_;  // of the products
   bool recomputes_ = false;
 };
 

@@ -318,6 +318,10 @@ class TrainingRun {
     line["data_wait_share"] = wait / seconds;
     line["seconds"] = counters_.seconds;
     line["peak_memory_mb"] = static_cast<double>(peak_memory_bytes()) / (1 << 20);
+    if (line.contains("train_flops")) {  // whole numbers, so that the sum is the same when resumed
+      counters_.flops += std::round(line.at("train_flops").get<double>() * line_batches);
+      line["flops"] = counters_.flops;
+    }
     add_utilisation(line, line_batches / seconds);
     add_totals(line);
     if (validation && dir_ != nullptr) {
@@ -399,7 +403,8 @@ class TrainingRun {
   }
 
   TrainResult result(TrainStatus status) const {
-    return {status, counters_.step, counters_.loss, counters_.seconds, checkpoint_, validation_};
+    return {status,      counters_.step, counters_.loss, counters_.flops, counters_.seconds,
+            checkpoint_, validation_};
   }
 
   TrainingTask& task_;

@@ -21,6 +21,7 @@ struct TrainResult {
   TrainStatus status = TrainStatus::kFinished;
   int64_t step = 0;                          // updates done over the whole life of the run
   double loss = 0;                           // mean of the last line of metrics
+  double flops = 0;                          // over the whole life, where the task counts them
   double seconds = 0;                        // training time over the whole life of the run
   std::filesystem::path checkpoint;          // run_dir/checkpoints/step_N
   std::map<std::string, double> validation;  // last validation of this call, possibly empty
@@ -35,7 +36,7 @@ void require_fresh_run_dir(const std::filesystem::path& run_dir);
 ///                            grad_norm.<module>, tokens_per_second, samples_per_second,
 ///                            data_wait_share, seconds, peak_memory_mb, the task's metrics and
 ///                            totals, "validation": {...}; mfu and peak_flops if a metric is
-///                            train_flops
+///                            train_flops (of a pass); flops, their sum over the run
 ///   checkpoints/step_N/      task.save(), training_state.safetensors, training_state.json
 ///   checkpoints/latest       link to the newest one
 ///   bad_batch/               the batch that ended a run, where its loss was not finite

@@ -187,15 +187,11 @@ std::map<std::string, Tensor> TrainingState::tensors() const {
 
 void TrainingState::save(const std::filesystem::path& dir, const TrainCounters& counters) const {
   write_safetensors(dir / kTensorsName, tensors());
-  Json state = {{"format", kStateFormat},
-                {"step", counters.step},
-                {"samples", counters.samples},
-                {"tokens", counters.tokens},
-                {"seconds", counters.seconds},
-                {"loss", counters.loss},
-                {"threads", threads_},
-                {"options", options_},
-                {"frozen_fingerprint", frozen_fingerprint_}};
+  Json state = {{"format", kStateFormat},      {"step", counters.step},
+                {"samples", counters.samples}, {"tokens", counters.tokens},
+                {"seconds", counters.seconds}, {"flops", counters.flops},
+                {"loss", counters.loss},       {"threads", threads_},
+                {"options", options_},         {"frozen_fingerprint", frozen_fingerprint_}};
   if (counters.best) state["best"] = *counters.best;
   write_json(dir / kCountersName, state);
 }
@@ -250,6 +246,7 @@ TrainCounters TrainingState::load(const std::filesystem::path& dir) {
   counters.samples = json_get<int64_t>(stored, "samples", where);
   counters.tokens = json_get<int64_t>(stored, "tokens", where);
   counters.seconds = json_get<double>(stored, "seconds", where);
+  counters.flops = stored.value("flops", 0.0);
   counters.loss = json_get<double>(stored, "loss", where);
   if (stored.contains("best")) counters.best = json_get<double>(stored, "best", where);
 

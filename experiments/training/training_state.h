@@ -24,6 +24,7 @@ struct TrainCounters {
   int64_t samples = 0;
   int64_t tokens = 0;          // supervised
   double seconds = 0;          // of training, without the time between interruption and resume
+  double flops = 0;            // of the products, where the task counts them
   double loss = 0;             // of the last line of metrics
   std::optional<double> best;  // lowest figure of TrainConfig::keep_best
 };

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,17 @@ struct TaskLoss {
   Tensor count;  // int64 or float: supervised tokens, > 0
   Tensor extra;  // optional: a weighted regulariser, the batch's mean per token, with gradient
   std::map<std::string, Tensor> metrics;  // optional: logged as mean over the batches of a line
+};
+
+/// What a pass costs, known before it is carried out.
+struct PassCost {
+  struct SampleSize {
+    int64_t tokens = 0;  // positions of the decoder's sequence
+    int64_t tiles = 0;
+  };
+  std::vector<SampleSize> samples;
+  double flops = 0;  // of the matrix products, forward and backward
+  double bytes = 0;  // most that is held at once beside weights, moments and earlier gradients
 };
 
 /// Consecutive samples [first, last) of one pass.
@@ -86,6 +98,9 @@ class TrainingTask {
   /// Called once by train(), before the first batch.
   /// samples  that the run has seen already: 0, or more where it is resumed
   virtual void begin(const std::filesystem::path& run_dir, int64_t samples) {}
+
+  /// What a pass will cost; nothing where the task cannot tell.
+  virtual std::optional<PassCost> cost(const std::any& pass) const { return std::nullopt; }
 
   /// Totals of the run so far, for every line of metrics.
   virtual std::map<std::string, int64_t> totals() const { return {}; }
