@@ -3,7 +3,10 @@
 #include <filesystem>
 #include <functional>
 #include <iostream>
+#include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "cli/options.h"
 #include "common/atomic_folder.h"
@@ -54,6 +57,35 @@ void print_outcome(const experiments::RunForecast& forecast,
        std::round(static_cast<double>(peak_memory_bytes()) / 1e6), " MB");
   line("products", forecast.step_flops * static_cast<double>(result.step) / 1e9, result.flops / 1e9,
        " GFLOP");
+}
+
+/// Options that say how a run is carried out, not what it computes: a resume may change them.
+bool may_change(const std::string& name) {
+  static const std::set<std::string> names = {
+      "train.log_every", "train.checkpoint_every", "train.keep_last",   "train.device",
+      "train.threads",   "train.workers",          "train.prefetch",    "train.shard_optimizer",
+      "data.max_bad",    "features.cache",         "train.pass_tokens", "train.recompute"};
+  return names.count(name) > 0;
+}
+
+std::vector<std::string> values_of(const ConfigSchema& schema) {
+  std::vector<std::string> values;
+  for (const std::string& name : schema.names()) values.push_back(schema.value(name));
+  return values;
+}
+
+/// Throws UsageError with every option that is another one than the run began with.
+void require_same_run(const ConfigSchema& schema, const std::vector<std::string>& began_with,
+                      const fs::path& file) {
+  const std::vector<std::string> names = schema.names();
+  std::string findings;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::string value = schema.value(names[i]);
+    if (value == began_with[i] || may_change(names[i])) continue;
+    findings += "\n  " + names[i] + " is " + value + ", but the run began with " + began_with[i];
+  }
+  if (findings.empty()) return;
+  throw UsageError("--resume: another configuration than " + file.string() + ":" + findings);
 }
 
 int print_check(const experiments::ReplayResult& result) {
@@ -143,7 +175,9 @@ int run_train(const Arguments& arguments) {
   if (resume) {
     if (out.empty()) throw UsageError("--resume needs --out, the run to continue");
     schema.parse_file(fs::path(out) / "config.ini");
+    const std::vector<std::string> began_with = values_of(schema);
     schema.take_arguments(arguments);
+    require_same_run(schema, began_with, fs::path(out) / "config.ini");
   }
   if (check && !resume) throw UsageError("--check needs --resume and --out, the run to check");
   if (check && launch.world_size > 1)

@@ -178,12 +178,12 @@ StackPart head(const decoder::LlamaConfig& config, const BatchShape& shape, cons
   return part;
 }
 
-/// Attention of the first heads, in float32, kept for its gradient, and that gradient.
+/// Attention of the first heads, in float32, kept for its gradient, and two gradients of it.
 double guidance_kept(const Pass& pass, const StepMethod& method, bool in_memory, double head_dim) {
   const auto heads = static_cast<double>(method.guided_heads);
   const double keys = in_memory ? pass.memory : pass.sequence;
   return static_cast<double>(method.guided_places) * pass.batch * heads *
-         (2 * pass.sequence * keys + (pass.sequence + keys) * head_dim) * kWide;
+         (3 * pass.sequence * keys + (pass.sequence + keys) * head_dim) * kWide;
 }
 
 Pass pass_of(const BatchShape& shape, const StepMethod& method) {

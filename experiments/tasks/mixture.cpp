@@ -1,9 +1,9 @@
 #include "experiments/tasks/mixture.h"
 
-#include <stdexcept>
 #include <string>
 
 #include "common/config_schema.h"
+#include "common/error.h"
 #include "experiments/data/table_generator.h"
 
 namespace nvlm::experiments {
@@ -14,12 +14,11 @@ void MixtureConfig::validate() const {
                                     {"data.medium", medium},
                                     {"data.hard", hard}}) {
     if (value < 0) {
-      throw std::invalid_argument(std::string(name) + " is " + std::to_string(value) +
-                                  ", expected 0 or more");
+      throw UsageError(std::string(name) + " is " + std::to_string(value) + ", expected 0 or more");
     }
   }
   if (tiny + easy + medium + hard <= 0) {
-    throw std::invalid_argument("data.tiny, data.easy, data.medium and data.hard are all 0");
+    throw UsageError("data.tiny, data.easy, data.medium and data.hard are all 0");
   }
 }
 

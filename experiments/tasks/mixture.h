@@ -21,7 +21,7 @@ struct MixtureConfig {
   double text_blocks = 0.5;  // share of dense text pictures (reader-pretrain)
   double thumbnails = 0.25;  // share of cut pictures whose thumbnail is read, too (reader-pretrain)
 
-  /// Throws std::invalid_argument naming the first field out of range.
+  /// Throws UsageError naming the first field out of range.
   void validate() const;
 };
 
