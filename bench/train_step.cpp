@@ -21,7 +21,7 @@
 #include "common/autocast.h"
 #include "common/device.h"
 #include "common/error.h"
-#include "common/heap.h"
+#include "common/kernel_cache.h"
 #include "common/json.h"
 #include "common/safetensors.h"
 #include "decoder/language_model_loss.h"
@@ -110,14 +110,17 @@ class Training {
                              {"features", batch_.features.tokens}});
   }
 
-  /// As Trainer takes it.
+  /// As the trainer takes it, over packed rows.
   Json step() {
     const auto start = std::chrono::steady_clock::now();
     decoder::LossSum loss;
     {
       const AutocastScope autocast(at::kCPU, dtype_);
-      const Tensor hidden = model_->hidden_states(batch_.prompts, batch_.features);
-      loss = decoder::language_model_loss(model_->language_model, hidden, batch_.prompts.labels);
+      const decoder::DecoderInputs inputs =
+          decoder::packed(model_->fuse(batch_.prompts, batch_.features));
+      const Tensor hidden = model_->language_model->hidden_states(inputs);
+      loss = decoder::language_model_loss(model_->language_model, hidden,
+                                          inputs.rows->pack_labels(batch_.prompts.labels));
     }
     loss.sum.backward();
     const Tensor count = loss.count.to(at::kFloat).reshape({});
@@ -140,7 +143,8 @@ class Training {
   }
 
   experiments::BatchShape step_shape() const {
-    experiments::BatchShape shape = experiments::shape_of(batch_.prompts, /*labels=*/true);
+    experiments::BatchShape shape =
+        experiments::packed(experiments::shape_of(batch_.prompts, /*labels=*/true), batch_.prompts);
     shape.encoded = 0;  // the encoder has seen the tiles before
     return shape;
   }
@@ -193,7 +197,7 @@ void run(const std::vector<std::string>& arguments) {
   const auto argument = [&](size_t i, const char* otherwise) {
     return i < arguments.size() ? arguments[i] : std::string(otherwise);
   };
-  keep_freed_memory();
+  limit_kernel_cache();
   set_threads(std::stoi(argument(2, "0")));
   Training training(arguments[0], compute_dtype(at::kCPU, argument(1, "bfloat16")),
                     std::stoll(argument(3, "16")));

@@ -4,9 +4,7 @@
 #
 #   models/train.sh [RUNS] [VARIANT...]        default: runs/models d x h
 #
-# READER_STEPS, TEXT_STEPS, ALIGN_STEPS, SFT_STEPS and THREADS change the budget. A thread-caching
-# allocator (LD_PRELOAD=.../libtcmalloc_minimal.so.4, package libtcmalloc-minimal4) makes training on
-# a processor about a third faster.
+# READER_STEPS, TEXT_STEPS, ALIGN_STEPS, SFT_STEPS and THREADS change the budget.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=${1:-runs/models}
