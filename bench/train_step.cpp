@@ -124,7 +124,7 @@ class Training {
     }
     loss.sum.backward();
     const Tensor count = loss.count.to(at::kFloat).reshape({});
-    const Tensor norm = optimizer_.step(kRate, count, kClipNorm);
+    const Tensor norm = optimizer_.step(kRate, count, kClipNorm).total;
     optimizer_.zero_grad();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     return {{"seconds", seconds.count()},
