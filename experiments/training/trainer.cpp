@@ -4,13 +4,9 @@
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
 
-#include <chrono>
-#include <cmath>
-#include <iomanip>
 #include <memory>
 #include <new>
 #include <optional>
-#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -19,13 +15,12 @@
 #include "common/error.h"
 #include "common/logging.h"
 #include "common/manifest.h"
-#include "common/peak_memory.h"
 #include "common/progress.h"
 #include "common/stop_signal.h"
 #include "experiments/training/bad_batch.h"
-#include "experiments/training/compute_peak.h"
 #include "experiments/training/gradient_reducer.h"
 #include "experiments/training/lr_schedule.h"
+#include "experiments/training/metrics_lines.h"
 #include "experiments/training/optimizer.h"
 #include "experiments/training/optimizer_shards.h"
 #include "experiments/training/prefetcher.h"
@@ -37,11 +32,6 @@ namespace nvlm::experiments {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// Runs `work`; an exception gets `where` in front, and advice where memory ran out.
 /// size  of the batch, in words; may be empty
@@ -85,7 +75,8 @@ class TrainingRun {
                    config.shard_optimizer && workers.size() > 1 ? &shards_ : nullptr),
         reducer_(task.model(), workers, /*overlaps=*/!config.recompute),
         state_(task.model(), optimizer_, config, device, workers),
-        schedule_{config.lr, config.min_lr, config.warmup_steps, config.steps} {
+        schedule_{config.lr, config.min_lr, config.warmup_steps, config.steps},
+        lines_(task, config, workers, device) {
     task.recompute_activations(config.recompute);
     for (const ParameterGroup& group : optimizer_.groups()) {
       if (group.parameters.front().device() == device_) continue;
@@ -173,7 +164,7 @@ class TrainingRun {
     const std::unique_ptr<Prefetcher> batches = prefetch_until(config_.steps);
     task_.begin(records_folder(), counters_.samples);
     task_.model().train();
-    line_start_ = Clock::now();
+    lines_.begin(counters_.step);
     bool stopping = false;
     while (counters_.step < config_.steps && !stopping) {
       const double lr = schedule_.at(counters_.step);
@@ -188,7 +179,7 @@ class TrainingRun {
       const bool best = validation && workers_.any(dir_ != nullptr && improved());
       if (checkpoint || best) write_checkpoint();
       if (best && dir_ != nullptr) dir_->mark_best(checkpoint_, config_.keep_last);
-      if (progress) progress->update(counters_.step, note_);
+      if (progress) progress->update(counters_.step, lines_.note());
     }
     if (progress) progress->finish();
     return result(counters_.step == config_.steps ? TrainStatus::kFinished
@@ -297,67 +288,13 @@ class TrainingRun {
 
   void write_line(const Prefetcher& batches, double lr, bool validation) {
     drain_ledger();
-    const double seconds = std::max(seconds_since(line_start_), 1e-9);
-    const int64_t samples =
-        (counters_.step - line_step_) * config_.accumulation * config_.batch_size;
-    const double wait = batches.seconds_waited() - line_wait_;
-    Json line = ledger_.take_line(workers_);
-    const auto tokens = line.at("tokens").get<int64_t>();
-    const auto line_batches = line.at("batches").get<double>();
-    line.erase("batches");
-    counters_.tokens += tokens;
-    counters_.seconds += seconds;
-    const double tokens_per_second = static_cast<double>(tokens) / seconds;
-    counters_.loss = line.at("loss").get<double>();
-    line["step"] = counters_.step;
-    line["samples"] = counters_.samples;
-    line["tokens"] = counters_.tokens;
-    line["lr"] = lr;
-    line["tokens_per_second"] = tokens_per_second;
-    line["samples_per_second"] = static_cast<double>(samples) / seconds;
-    line["data_wait_share"] = wait / seconds;
-    line["seconds"] = counters_.seconds;
-    line["peak_memory_mb"] = static_cast<double>(peak_memory_bytes()) / (1 << 20);
-    if (line.contains("train_flops")) {  // whole numbers, so that the sum is the same when resumed
-      counters_.flops += std::round(line.at("train_flops").get<double>() * line_batches);
-      line["flops"] = counters_.flops;
-    }
-    add_utilisation(line, line_batches / seconds);
-    add_totals(line);
+    Json line = lines_.collect(ledger_, counters_, batches.seconds_waited(), lr);
     if (validation && dir_ != nullptr) {
       validate();
       if (!validation_.empty()) line["validation"] = validation_;
     }
     if (dir_ != nullptr) dir_->append_metrics(line);
-
-    std::ostringstream note;
-    note << std::setprecision(4) << "loss " << counters_.loss << ", lr " << lr << ", "
-         << std::llround(tokens_per_second) << " tokens/s, waiting for data "
-         << std::llround(100 * wait / seconds) << "%";
-    note_ = note.str();
-    line_step_ = counters_.step;
-    line_wait_ = batches.seconds_waited();
-    line_start_ = Clock::now();  // validation and checkpoints are not training time
-  }
-
-  /// Collective: the task's totals, added up over the workers.
-  void add_totals(Json& line) const {
-    std::map<std::string, int64_t> sums;
-    for (const std::string& text : workers_.gather(Json(task_.totals()).dump())) {
-      const Json totals = Json::parse(text);
-      for (const auto& [name, total] : totals.items()) sums[name] += total.get<int64_t>();
-    }
-    for (const auto& [name, total] : sums) line[name] = total;
-  }
-
-  /// mfu: the model's FLOP/s as a share of the peak of all workers' devices.
-  void add_utilisation(Json& line, double batches_per_second) const {
-    if (dir_ == nullptr || !line.contains("train_flops")) return;
-    const std::optional<double> peak = compute_peak(device_, dtype_);
-    if (!peak) return;
-    const double peak_of_all = *peak * static_cast<double>(workers_.size());
-    line["peak_flops"] = peak_of_all;
-    line["mfu"] = line.at("train_flops").get<double>() * batches_per_second / peak_of_all;
+    lines_.restart_clock();  // validation and checkpoints are not training time
   }
 
   void validate() {
@@ -399,7 +336,7 @@ class TrainingRun {
           task_.save(dir);
           state_.save(dir, counters_);
         });
-    line_start_ = Clock::now();
+    lines_.restart_clock();
   }
 
   TrainResult result(TrainStatus status) const {
@@ -420,18 +357,13 @@ class TrainingRun {
   GradientReducer reducer_;
   TrainingState state_;
   const LrSchedule schedule_;
+  MetricsLines lines_;
 
   StepLedger ledger_;
   TrainCounters counters_;
   fs::path checkpoint_;
   std::map<std::string, double> validation_;
-  std::string note_;
   bool checked_gradients_ = false;
-
-  // Where the line of metrics being collected begins.
-  Clock::time_point line_start_;
-  int64_t line_step_ = 0;
-  double line_wait_ = 0;
 };
 
 /// Everything that must hold before a run is opened. Returns its device.
