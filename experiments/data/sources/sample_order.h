@@ -2,6 +2,7 @@
 // nor a resumed run change the order.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -25,7 +26,7 @@ class SourceDealer {
   explicit SourceDealer(const std::vector<double>& weights);
 
   struct Turn {
-    size_t source = 0;
+    std::size_t source = 0;
     int64_t position = 0;  // how many samples of this source came before
   };
   /// number  of the sample, 0 or more
