@@ -18,11 +18,7 @@ StepCost measure_step_cost(const ExperimentConfig& config, int64_t batches) {
   cost.trainable_parameters = parameters.trainable;
   cost.total_parameters = parameters.trainable + parameters.frozen;
   for (int64_t step = 0; step < batches; ++step) {
-    const auto passes = task->prepare({.seed = static_cast<uint64_t>(config.train.seed),
-                                       .step = step,
-                                       .first_sample = step * config.train.batch_size,
-                                       .num_samples = config.train.batch_size,
-                                       .pass_tokens = config.train.pass_tokens});
+    const auto passes = task->prepare(batch_request(config.train, step));
     for (const std::any& pass : passes) {
       cost.flops += task->step_flops(pass) / static_cast<double>(batches);
     }
@@ -33,7 +29,7 @@ StepCost measure_step_cost(const ExperimentConfig& config, int64_t batches) {
         const AutocastScope autocast(device.type(), compute_dtype(device, config.train.dtype));
         return task->loss(pass);
       }();
-      (loss.extra.defined() ? loss.sum + loss.extra : loss.sum).backward();
+      total_loss(loss, loss.count.to(device, at::kFloat)).backward();
     }
     cost.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }

@@ -53,12 +53,6 @@ ParameterBytes parameter_bytes(TrainingTask& task, const TrainConfig& config) {
   return bytes;
 }
 
-BatchRequest batch_request(const TrainConfig& config, int64_t item) {
-  return {
-      static_cast<uint64_t>(config.seed), item / config.accumulation, item % config.accumulation,
-      item * config.batch_size,           config.batch_size,          config.pass_tokens};
-}
-
 std::string amount(double value, const char* unit) {
   static constexpr const char* kPrefixes[] = {"", "k", "M", "G", "T", "P", "E"};
   size_t prefix = 0;
@@ -155,8 +149,9 @@ int64_t try_steps(TrainingTask& task, const TrainConfig& config, RunForecast& fo
         const AutocastScope autocast(device.type(), dtype);
         return task.loss(pass);
       }();
-      tokens = tokens + loss.count.to(device, at::kFloat);
-      (loss.extra.defined() ? loss.sum + loss.extra : loss.sum).backward();
+      const Tensor count = loss.count.to(device, at::kFloat);
+      tokens = tokens + count;
+      total_loss(loss, count).backward();
     }
     optimizer.step(config.lr, tokens, config.clip_norm);
     optimizer.zero_grad();

@@ -148,15 +148,6 @@ class TrainingRun {
     write_manifest(path, make_manifest(inputs));
   }
 
-  BatchRequest request_of(int64_t item) const {
-    return {static_cast<uint64_t>(config_.seed),
-            item / config_.accumulation,
-            item % config_.accumulation,
-            item * config_.batch_size,
-            config_.batch_size,
-            config_.pass_tokens};
-  }
-
   TrainResult loop() {
     const StopSignal stop;
     std::optional<Progress> progress;
@@ -203,7 +194,7 @@ class TrainingRun {
   std::unique_ptr<Prefetcher> prefetch_until(int64_t last_step) const {
     return std::make_unique<Prefetcher>(
         [this](int64_t own) {
-          const BatchRequest request = request_of(item_of(own));
+          const BatchRequest request = batch_request(config_, item_of(own));
           return named("training data: " + request.describe(),
                        [&] { return task_.prepare(request); });
         },
@@ -217,7 +208,8 @@ class TrainingRun {
     Tensor tokens;  // [] float, supervised tokens of the step
     const int64_t own_batches = batches_per_step();
     for (int64_t i = 0; i < own_batches; ++i) {
-      const BatchRequest request = request_of(item_of(counters_.step * own_batches + i));
+      const BatchRequest request =
+          batch_request(config_, item_of(counters_.step * own_batches + i));
       const std::vector<std::any> passes = batches.next();
       for (const std::any& pass : passes) {
         named(
@@ -227,9 +219,8 @@ class TrainingRun {
               ledger_.add_batch(request, loss);
               const Tensor count = on_own_device(loss.count);
               tokens = tokens.defined() ? tokens + count : count;
-              Tensor total = loss.sum;
-              if (loss.extra.defined()) total = total + loss.extra * count;
-              reducer_.backward(total, /*last=*/i + 1 == own_batches && &pass == &passes.back());
+              reducer_.backward(total_loss(loss, count),
+                                /*last=*/i + 1 == own_batches && &pass == &passes.back());
             },
             task_.describe(pass));
       }

@@ -9,6 +9,16 @@ std::string BatchRequest::describe() const {
          std::to_string(first_sample) + ".." + std::to_string(first_sample + num_samples - 1) + ")";
 }
 
+BatchRequest batch_request(const TrainConfig& config, int64_t item) {
+  return {
+      static_cast<uint64_t>(config.seed), item / config.accumulation, item % config.accumulation,
+      item * config.batch_size,           config.batch_size,          config.pass_tokens};
+}
+
+Tensor total_loss(const TaskLoss& loss, const Tensor& count) {
+  return loss.extra.defined() ? loss.sum + loss.extra * count : loss.sum;
+}
+
 std::vector<SampleRange> passes_within(const std::vector<int64_t>& tokens, int64_t pass_tokens) {
   std::vector<SampleRange> passes;
   int64_t used = 0;

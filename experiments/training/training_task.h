@@ -13,6 +13,7 @@
 
 #include "common/tensor.h"
 #include "experiments/training/freeze_plan.h"
+#include "experiments/training/train_config.h"
 
 namespace nvlm::experiments {
 
@@ -30,6 +31,9 @@ struct BatchRequest {
   /// "step 13, batch 0 (samples 384..415)"; steps are counted from 1 here, as in metrics.jsonl.
   std::string describe() const;
 };
+
+/// Batch number `item` of a run, counted over all steps.
+BatchRequest batch_request(const TrainConfig& config, int64_t item);
 
 /// The parts of a batch's loss; 0-dimensional tensors on the model's device.
 struct TaskLoss {
@@ -60,6 +64,10 @@ struct SampleRange {
 /// tokens       of each sample
 /// pass_tokens  0 = one pass for all
 std::vector<SampleRange> passes_within(const std::vector<int64_t>& tokens, int64_t pass_tokens);
+
+/// What a pass adds to the sum that a step minimises, with gradient.
+/// count  loss.count as [] float on the model's device
+Tensor total_loss(const TaskLoss& loss, const Tensor& count);
 
 /// Throws std::invalid_argument unless sum, count, extra and metrics are single numbers and sum has
 /// a gradient.

@@ -1,9 +1,7 @@
 // nvlm ablate: a whole suite with tiny models, killed and continued, and what it refuses.
 #include <doctest/doctest.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <fstream>
@@ -13,8 +11,6 @@
 #include "common/json.h"
 #include "tests/cli/program.h"
 
-extern char** environ;
-
 namespace nvlm::test {
 namespace {
 
@@ -23,17 +19,6 @@ namespace fs = std::filesystem;
 constexpr const char* kMicro = "ablate resampler --preset micro --jobs 1 --out ";
 const std::vector<std::string> kMicroRuns = {"samples/without/seed-1", "samples/with/seed-1",
                                              "samples/without/seed-2", "samples/with/seed-2"};
-
-/// The same command in the background.
-pid_t start_ablation(const fs::path& out, const fs::path& log) {
-  std::string command = "exec " + std::string(NVLM_PROGRAM) + " " + kMicro + out.string() + " >" +
-                        log.string() + " 2>&1";
-  std::string shell = "/bin/sh", option = "-c";
-  char* arguments[] = {shell.data(), option.data(), command.data(), nullptr};
-  pid_t id = 0;
-  REQUIRE(posix_spawn(&id, "/bin/sh", nullptr, nullptr, arguments, environ) == 0);
-  return id;
-}
 
 /// Waits until the first run has a checkpoint but no result, ends the ablation with `signal` and
 /// returns its wait status.
@@ -94,7 +79,8 @@ TEST_CASE("ablate: end to end, continued after a kill with the same results, ref
     CHECK(fs::file_size(whole / "ablate.jsonl") == log_size);
   }
   {  // killed
-    const int status = end_in_the_middle(killed, start_ablation(killed, dir / "log"), SIGKILL);
+    const int status =
+        end_in_the_middle(killed, start_nvlm(kMicro + killed.string(), dir / "log"), SIGKILL);
     CHECK(WIFSIGNALED(status));
     const ProgramResult rest = nvlm(kMicro + killed.string());
     CAPTURE(rest.err);
@@ -105,7 +91,8 @@ TEST_CASE("ablate: end to end, continued after a kill with the same results, ref
     }
   }
   {  // asked to stop
-    const int status = end_in_the_middle(stopped, start_ablation(stopped, dir / "log"), SIGTERM);
+    const int status =
+        end_in_the_middle(stopped, start_nvlm(kMicro + stopped.string(), dir / "log"), SIGTERM);
     CHECK(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 1);
     CHECK(read_text_file(dir / "log").find("the same command again goes on") != std::string::npos);

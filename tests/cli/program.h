@@ -1,7 +1,10 @@
 // Runs the program as a user would.
 #pragma once
 
+#include <doctest/doctest.h>
+#include <spawn.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -35,6 +38,17 @@ inline ProgramResult nvlm(const std::string& arguments) {
   result.out = read(dir / "out");
   result.err = read(dir / "err");
   return result;
+}
+
+/// Starts `nvlm <arguments>` in the background; both outputs go to `log`. Wait for its end.
+inline pid_t start_nvlm(const std::string& arguments, const std::filesystem::path& log) {
+  std::string command =
+      "exec " + std::string(NVLM_PROGRAM) + " " + arguments + " >" + log.string() + " 2>&1";
+  std::string shell = "/bin/sh", option = "-c";
+  char* words[] = {shell.data(), option.data(), command.data(), nullptr};
+  pid_t id = 0;
+  REQUIRE(posix_spawn(&id, "/bin/sh", nullptr, nullptr, words, environ) == 0);
+  return id;
 }
 
 }  // namespace nvlm::test

@@ -1,7 +1,6 @@
 // nvlm train, killed again and again at random moments: the result is that of a run left alone.
 #include <doctest/doctest.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 
 #include <chrono>
@@ -14,8 +13,6 @@
 #include "common/random.h"
 #include "common/safetensors.h"
 #include "tests/cli/program.h"
-
-extern char** environ;
 
 namespace nvlm::test {
 namespace {
@@ -50,12 +47,7 @@ int64_t milliseconds_of(const std::string& arguments) {
 
 /// Runs the program for `delay`, then kills it. Returns whether it had finished by itself.
 bool killed_after(const std::string& arguments, std::chrono::milliseconds delay) {
-  std::string command =
-      "exec " + std::string(NVLM_PROGRAM) + " " + arguments + " >/dev/null 2>/dev/null";
-  std::string shell = "/bin/sh", option = "-c";
-  char* words[] = {shell.data(), option.data(), command.data(), nullptr};
-  pid_t id = 0;
-  REQUIRE(posix_spawn(&id, "/bin/sh", nullptr, nullptr, words, environ) == 0);
+  const pid_t id = start_nvlm(arguments, "/dev/null");
   std::this_thread::sleep_for(delay);
   kill(id, SIGKILL);
   int status = 0;

@@ -10,8 +10,8 @@
 #include "experiments/efficiency/bench_models.h"
 #include "experiments/plots/attention_picture.h"
 #include "experiments/plots/attention_trace.h"
-#include "experiments/recipes/lab_tokenizer.h"
 #include "fusion/multimodal_checkpoint.h"
+#include "tests/experiments/shared_tokenizer.h"
 #include "tests/support/temp_dir.h"
 
 namespace nvlm::experiments {
@@ -22,17 +22,8 @@ using test::TempDir;
 constexpr int64_t kTokensOfTile = 4;
 constexpr const char* kAnswer = "| ab | c |\n| --- | --- |\n| d | ef |";
 
-const std::filesystem::path& map_tokenizer_json() {
-  static const TempDir dir;
-  static const std::filesystem::path path = [] {
-    train_lab_tokenizer(dir / "tokenizer.json");
-    return dir / "tokenizer.json";
-  }();
-  return path;
-}
-
 const decoder::Tokenizer& map_tokenizer() {
-  static const auto tokenizer = decoder::Tokenizer::from_file(map_tokenizer_json());
+  static const auto tokenizer = decoder::Tokenizer::from_file(lab_tokenizer_json());
   return tokenizer;
 }
 
@@ -215,7 +206,7 @@ TEST_CASE("attention trace: every place of every variant, shares that sum to 1")
     const TempDir dir;
     const auto folder = dir / "nvlm-test";
     const BenchModel bench = random_bench_model("lab", variant, at::kFloat);
-    fusion::save_multimodal(folder, bench.model, map_tokenizer_json());
+    fusion::save_multimodal(folder, bench.model, lab_tokenizer_json());
     const Tensor image = at::randint(0, 256, {100, 200, 3}, at::kByte);
     const AttentionTrace trace = trace_attention(folder, image, kAnswer, {});
     CHECK(trace.answer == kAnswer);

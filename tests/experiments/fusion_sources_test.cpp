@@ -9,24 +9,15 @@
 #include "common/json.h"
 #include "decoder/tokenizer/bpe_trainer.h"
 #include "experiments/recipes/lab_model.h"
-#include "experiments/recipes/lab_tokenizer.h"
 #include "experiments/tasks/fusion_task.h"
 #include "experiments/tasks/prompt_checks.h"
 #include "experiments/training/trainer.h"
+#include "tests/experiments/shared_tokenizer.h"
 #include "tests/experiments/source_files.h"
 #include "tests/experiments/training_support.h"
 
 namespace nvlm::experiments {
 namespace {
-
-const std::filesystem::path& tokenizer_json() {
-  static const test::TempDir dir;
-  static const std::filesystem::path file = [] {
-    train_lab_tokenizer(dir / "tokenizer.json");
-    return dir / "tokenizer.json";
-  }();
-  return file;
-}
 
 fusion::MultimodalConfig sources_model(fusion::Variant variant) {
   LabModelConfig parts;
@@ -41,7 +32,7 @@ fusion::MultimodalConfig sources_model(fusion::Variant variant) {
   parts.decoder.heads = parts.decoder.kv_heads = 2;
   parts.decoder.head_dim = 8;
   parts.decoder.ffn_hidden = 16;
-  parts.decoder.vocab = decoder::Tokenizer::from_file(tokenizer_json()).vocab_size();
+  parts.decoder.vocab = decoder::Tokenizer::from_file(lab_tokenizer_json()).vocab_size();
   return multimodal_config(parts);
 }
 
@@ -49,7 +40,7 @@ std::unique_ptr<FusionTask> small_task(const FusionTaskConfig& config,
                                        fusion::Variant variant = fusion::Variant::kHybrid) {
   at::manual_seed(1);
   return std::make_unique<FusionTask>(fusion::MultimodalModel(sources_model(variant)),
-                                      tokenizer_json(), config, at::kCPU, at::kFloat);
+                                      lab_tokenizer_json(), config, at::kCPU, at::kFloat);
 }
 
 FusionTaskConfig learn_from(std::vector<std::string> sources, double max_bad = 1) {
@@ -228,7 +219,7 @@ TEST_CASE("training from files: a tokenizer without the prompt's tokens is refus
         "template 'nvlm_lab' need");
   auto narrow = model;
   narrow.decoder.vocab -= 1;
-  const auto lab = decoder::Tokenizer::from_file(tokenizer_json());
+  const auto lab = decoder::Tokenizer::from_file(lab_tokenizer_json());
   CHECK(has_part(thrown_by([&] { require_prompt_tokens(lab, narrow, "t.json"); }),
                  "but the decoder's vocabulary has"));
   CHECK(has_part(thrown_by([&] {

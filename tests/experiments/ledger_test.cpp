@@ -9,11 +9,10 @@
 #include "decoder/tokenizer/tokenizer.h"
 #include "experiments/efficiency/conventions.h"
 #include "experiments/efficiency/flop_counter.h"
-#include "experiments/recipes/lab_tokenizer.h"
 #include "fusion/mllama_model.h"
 #include "fusion/multimodal_model.h"
 #include "fusion/presets.h"
-#include "tests/support/temp_dir.h"
+#include "tests/experiments/shared_tokenizer.h"
 
 namespace nvlm::experiments {
 namespace {
@@ -22,15 +21,6 @@ using fusion::Variant;
 
 constexpr Variant kEveryVariant[] = {Variant::kDecoder, Variant::kCrossAttention, Variant::kHybrid,
                                      Variant::kReversed};
-
-const decoder::Tokenizer& ledger_tokenizer() {
-  static const test::TempDir dir;
-  static const decoder::Tokenizer tokenizer = [] {
-    train_lab_tokenizer(dir / "tokenizer.json");
-    return decoder::Tokenizer::from_file(dir / "tokenizer.json");
-  }();
-  return tokenizer;
-}
 
 /// Grouped queries, biases nowhere, widths that divide nothing: a wrong dimension shows.
 fusion::MultimodalConfig ledger_model(Variant variant) {
@@ -47,7 +37,7 @@ fusion::MultimodalConfig ledger_model(Variant variant) {
   llama.kv_heads = 2;
   llama.head_dim = 8;
   llama.ffn_hidden = 36;
-  llama.vocab = ledger_tokenizer().vocab_size();
+  llama.vocab = lab_tokenizer().vocab_size();
   fusion::MultimodalConfig config = fusion::lab_model(variant, encoder, llama, /*every=*/1);
   config.fusion.depths = {1, 3};  // the first layer has no block before it, the last one behind
   config.fusion.num_tile_positions = 7;
@@ -56,7 +46,7 @@ fusion::MultimodalConfig ledger_model(Variant variant) {
 
 fusion::PromptBatch prompts_for(const fusion::MultimodalConfig& config,
                                 const std::vector<vision::ImageLayout>& layouts) {
-  const fusion::PromptBuilder builder(ledger_tokenizer(), config.prompt());
+  const fusion::PromptBuilder builder(lab_tokenizer(), config.prompt());
   std::vector<fusion::Prompt> prompts;
   std::string answer = "| a |";
   for (const vision::ImageLayout& layout : layouts) {

@@ -8,21 +8,11 @@
 #include "decoder/presets.h"
 #include "experiments/efficiency/memory_counter.h"
 #include "experiments/recipes/lab_model.h"
-#include "experiments/recipes/lab_tokenizer.h"
 #include "fusion/multimodal_model.h"
-#include "tests/support/temp_dir.h"
+#include "tests/experiments/shared_tokenizer.h"
 
 namespace nvlm::experiments {
 namespace {
-
-const decoder::Tokenizer& memory_tokenizer() {
-  static const test::TempDir dir;
-  static const decoder::Tokenizer tokenizer = [] {
-    train_lab_tokenizer(dir / "tokenizer.json");
-    return decoder::Tokenizer::from_file(dir / "tokenizer.json");
-  }();
-  return tokenizer;
-}
 
 /// One tile, or so many regular ones and a thumbnail.
 vision::ImageLayout layout_of(int64_t columns, int64_t rows) {
@@ -35,7 +25,7 @@ vision::ImageLayout layout_of(int64_t columns, int64_t rows) {
 
 fusion::PromptBatch answers_of_different_length(const fusion::MultimodalConfig& config,
                                                 const vision::ImageLayout& layout) {
-  const fusion::PromptBuilder builder(memory_tokenizer(), config.prompt());
+  const fusion::PromptBuilder builder(lab_tokenizer(), config.prompt());
   std::vector<fusion::Prompt> prompts;
   std::string answer = "| a |";
   for (int i = 0; i < 3; ++i) {
@@ -76,7 +66,7 @@ TEST_CASE("memory ledger: a training pass of D, X and H at 1, 4 and 7 tiles") {
        {fusion::Variant::kDecoder, fusion::Variant::kCrossAttention, fusion::Variant::kHybrid}) {
     LabModelConfig lab;
     lab.variant = variant;
-    lab.decoder.vocab = memory_tokenizer().vocab_size();
+    lab.decoder.vocab = lab_tokenizer().vocab_size();
     lab.vision.layers = 1;
     const fusion::MultimodalConfig config = multimodal_config(lab);
     fusion::MultimodalModel model(config);

@@ -5,24 +5,15 @@
 
 #include "decoder/tokenizer/tokenizer.h"
 #include "eval/readers/model_reader.h"
-#include "experiments/recipes/lab_tokenizer.h"
 #include "experiments/tasks/attention_guide.h"
 #include "experiments/tasks/mixture.h"
+#include "tests/experiments/shared_tokenizer.h"
 #include "tests/support/temp_dir.h"
 
 namespace nvlm::experiments {
 namespace {
 
 using test::TempDir;
-
-const decoder::Tokenizer& lab_tokenizer() {
-  static const TempDir dir;
-  static const decoder::Tokenizer tokenizer = [] {
-    train_lab_tokenizer(dir / "tokenizer.json");
-    return decoder::Tokenizer::from_file(dir / "tokenizer.json");
-  }();
-  return tokenizer;
-}
 
 TEST_CASE("the lab tokenizer: one token per character, whole pieces of table syntax") {
   const decoder::Tokenizer& tokenizer = lab_tokenizer();
