@@ -8,6 +8,7 @@
 
 #include "common/json.h"
 #include "tests/cli/program.h"
+#include "tests/support/json_lines.h"
 
 namespace nvlm::test {
 namespace {
@@ -30,13 +31,6 @@ std::string launcher() {
 int exit_code_of(const std::string& command) {
   const int status = std::system(command.c_str());
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-std::vector<Json> metrics_of(const fs::path& run) {
-  std::ifstream file(run / "metrics.jsonl");
-  std::vector<Json> lines;
-  for (std::string line; std::getline(file, line);) lines.push_back(Json::parse(line));
-  return lines;
 }
 
 /// Runs the program; the first life of worker 1 ends with SIGKILL once there is a checkpoint.
@@ -77,7 +71,8 @@ TEST_CASE("torchrun: a worker is killed, the job starts again and ends as one pr
   REQUIRE(fs::exists(run + ".killed"));
 
   REQUIRE(nvlm(recipe + (dir / "alone").string()).exit_code == 0);
-  const std::vector<Json> lines = metrics_of(run), expected = metrics_of(dir / "alone");
+  const std::vector<Json> lines = json_lines(run + "/metrics.jsonl"),
+                          expected = json_lines(dir / "alone/metrics.jsonl");
   REQUIRE(lines.size() == 100);
   REQUIRE(expected.size() == 100);
   for (size_t i = 0; i < lines.size(); ++i) {

@@ -13,6 +13,7 @@
 #include "common/random.h"
 #include "common/safetensors.h"
 #include "tests/cli/program.h"
+#include "tests/support/json_lines.h"
 
 namespace nvlm::test {
 namespace {
@@ -69,9 +70,7 @@ void check_undamaged(const fs::path& run) {
 /// The losses of all steps, as they are written.
 std::vector<std::string> losses(const fs::path& run) {
   std::vector<std::string> found;
-  std::ifstream file(run / "metrics.jsonl");
-  for (std::string line; std::getline(file, line);) {
-    const Json value = Json::parse(line);
+  for (const Json& value : json_lines(run / "metrics.jsonl")) {
     found.push_back(value.at("step").dump() + " " + value.at("loss").dump());
   }
   return found;

@@ -22,11 +22,6 @@ using test::TempDir;
 constexpr int64_t kTokensOfTile = 4;
 constexpr const char* kAnswer = "| ab | c |\n| --- | --- |\n| d | ef |";
 
-const decoder::Tokenizer& map_tokenizer() {
-  static const auto tokenizer = decoder::Tokenizer::from_file(lab_tokenizer_json());
-  return tokenizer;
-}
-
 vision::ImageLayout two_tiles() {
   vision::ImageLayout layout;
   layout.columns = 2;
@@ -35,7 +30,7 @@ vision::ImageLayout two_tiles() {
 
 fusion::Prompt answered_prompt(fusion::Variant variant) {
   const fusion::PromptBuilder builder(
-      map_tokenizer(), {fusion::routing(variant), fusion::TileTagKind::k1d, kTokensOfTile, {}});
+      lab_tokenizer(), {fusion::routing(variant), fusion::TileTagKind::k1d, kTokensOfTile, {}});
   return builder.build("What?", {two_tiles()}, kAnswer);
 }
 
@@ -47,7 +42,7 @@ int64_t count_of(const std::vector<KeyKind>& keys, KeyKind kind) {
 std::string predicted_text(const fusion::Prompt& prompt, const std::vector<int64_t>& rows) {
   std::string text;
   for (const int64_t row : rows) {
-    text += map_tokenizer().token_bytes(prompt.ids[static_cast<size_t>(row + 1)]);
+    text += lab_tokenizer().token_bytes(prompt.ids[static_cast<size_t>(row + 1)]);
   }
   return text;
 }
@@ -104,7 +99,7 @@ TEST_CASE("attention map: rows of the answer, of a cell, of a tag") {
   CHECK(answer.starts_with(kAnswer));
   CHECK(answer.size() > std::string(kAnswer).size());  // the end token
   const auto cell = [&](int64_t row, int64_t column) {
-    return predicted_text(prompt, cell_queries(map_tokenizer(), prompt, kAnswer, row, column));
+    return predicted_text(prompt, cell_queries(lab_tokenizer(), prompt, kAnswer, row, column));
   };
   CHECK(cell(0, 0) == "ab");
   CHECK(cell(0, 1) == "c");
@@ -112,14 +107,14 @@ TEST_CASE("attention map: rows of the answer, of a cell, of a tag") {
   CHECK(cell(1, 1) == "ef");
   CHECK_THROWS_WITH_AS(cell(2, 0), "attention: no cell 2,0, the table has 2 rows and 2 columns",
                        std::invalid_argument);
-  CHECK_THROWS_AS(cell_queries(map_tokenizer(), prompt, "no table", 0, 0), std::invalid_argument);
-  CHECK_THROWS_AS(cell_queries(map_tokenizer(), prompt, "| a |  |\n|---|---|", 0, 1),
+  CHECK_THROWS_AS(cell_queries(lab_tokenizer(), prompt, "no table", 0, 0), std::invalid_argument);
+  CHECK_THROWS_AS(cell_queries(lab_tokenizer(), prompt, "| a |  |\n|---|---|", 0, 1),
                   std::invalid_argument);
 
   const auto tag = [](const fusion::Prompt& tagged, int64_t number) {
     std::string text;
     for (const int64_t row : tag_queries(tagged, number)) {
-      text += map_tokenizer().token_bytes(tagged.ids[static_cast<size_t>(row)]);
+      text += lab_tokenizer().token_bytes(tagged.ids[static_cast<size_t>(row)]);
     }
     return text;
   };

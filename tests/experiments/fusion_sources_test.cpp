@@ -15,6 +15,7 @@
 #include "tests/experiments/shared_tokenizer.h"
 #include "tests/experiments/source_files.h"
 #include "tests/experiments/training_support.h"
+#include "tests/support/json_lines.h"
 
 namespace nvlm::experiments {
 namespace {
@@ -57,13 +58,6 @@ std::vector<std::string> batch_names(const FusionTask& task, int64_t first, int6
   const std::any pass = task.prepare({/*seed=*/3, 0, 0, first, count}).front();
   const Json json = read_json(task.dump(pass, dir / "batch"));
   return json.at("samples").get<std::vector<std::string>>();
-}
-
-std::vector<Json> json_lines(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::vector<Json> lines;
-  for (std::string line; std::getline(file, line);) lines.push_back(Json::parse(line));
-  return lines;
 }
 
 TrainConfig short_run(int64_t steps, int64_t workers = 1) {
@@ -130,12 +124,12 @@ TEST_CASE("training from files: bad samples are written down, counted and surviv
     train(*task, short_run(6, workers), scratch / run);
     CHECK(task->totals().at("bad_samples") == 2);
     ledgers.push_back(read_text_file(scratch / run / "bad_samples.jsonl"));
-    const auto lines = json_lines(scratch / run / "metrics.jsonl");
+    const auto lines = test::json_lines(scratch / run / "metrics.jsonl");
     CHECK(lines.back().at("bad_samples") == 2);
     CHECK(lines.back().at("bad_samples").is_number_integer());
   }
   CHECK(ledgers[0] == ledgers[1]);
-  const auto bad = json_lines(scratch / "run_0" / "bad_samples.jsonl");
+  const auto bad = test::json_lines(scratch / "run_0" / "bad_samples.jsonl");
   REQUIRE(bad.size() == 2);
   for (const Json& line : bad) {
     const bool torn = line.at("index") == 4;
@@ -185,7 +179,7 @@ TEST_CASE("training from files: samples that the model cannot take are bad, none
     const auto task = small_task(of);
     train(*task, short_run(4), scratch / run);
     std::string reasons;
-    for (const Json& line : json_lines(scratch / run / "bad_samples.jsonl")) {
+    for (const Json& line : test::json_lines(scratch / run / "bad_samples.jsonl")) {
       reasons += line.at("reason").get<std::string>() + "\n";
     }
     return reasons;

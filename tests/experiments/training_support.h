@@ -19,6 +19,7 @@
 #include "common/random.h"
 #include "common/safetensors.h"
 #include "experiments/training/trainer.h"
+#include "tests/support/json_lines.h"
 
 namespace nvlm::experiments {
 
@@ -176,10 +177,7 @@ inline std::string thrown_by(const std::function<void()>& work) {
 }
 
 inline std::vector<Json> metrics_lines(const std::filesystem::path& run_dir) {
-  std::ifstream file(run_dir / "metrics.jsonl");
-  std::vector<Json> lines;
-  for (std::string line; std::getline(file, line);) lines.push_back(Json::parse(line));
-  return lines;
+  return test::json_lines(run_dir / "metrics.jsonl");
 }
 
 }  // namespace nvlm::experiments
