@@ -42,7 +42,7 @@ EncoderPart open_encoder(const fs::path& folder) {
   const Json json = read_part_config(folder);
   const bool is_inside_model = json.contains("vision_config");
   EncoderPart part{{}, {}, WeightStore::open(folder), is_inside_model ? "vision_model." : ""};
-  const std::string first = part.prefix + "embeddings.patch_embedding.weight";
+  const std::string first = part.prefix + "embeddings.class_embedding";
   if (!part.weights.contains(first)) {
     throw_part(folder, "holds no InternViT: there is no tensor '" + first +
                            "'; expected an InternViT, InternVL 2.5, NVLM-D or lab checkpoint");

@@ -29,6 +29,8 @@ void check_expressible(const MultimodalConfig& config, PublishedLayout layout) {
                       "its projector has one layer, expected two with a GELU between them");
   require_expressible(is_llama_or_qwen2(decoder) && decoder.extra_embeddings == 0, layout,
                       "its decoder is neither a Llama nor a Qwen2");
+  require_expressible(config.vision.stem_channels == 0, layout,
+                      "its encoder has a convolutional stem, expected a linear patch embedding");
   const vision::TilingConfig& tiling = config.preprocessor.tiling;
   require_expressible(
       layout != PublishedLayout::kInternVlNative || tiling.use_thumbnail || tiling.max_tiles == 1,

@@ -60,6 +60,11 @@ void validate(const VisionConfig& config) {
   check_range(config.image_size, 1, 1 << 14, "image_size");
   check_range(config.patch_size, 1, 1 << 10, "patch_size");
   check_range(config.dummy_heads, 0, 1 << 10, "num_dummy_heads");
+  check_range(config.stem_channels, 0, 1 << 10, "stem_channels");
+  const bool is_power_of_two = (config.patch_size & (config.patch_size - 1)) == 0;
+  check_field(config.stem_channels == 0 || (config.patch_size >= 4 && is_power_of_two),
+              "patch_size", std::to_string(config.patch_size),
+              "a power of two from 4 on, as there is a convolutional stem");
   check_field(config.hidden % config.heads == 0, "hidden_size", std::to_string(config.hidden),
               "a multiple of num_attention_heads");
   check_field(config.image_size % config.patch_size == 0, "image_size",
@@ -84,6 +89,7 @@ VisionConfig vision_config_from_json(const Json& json) {
   config.norm_eps = json_get_or(json, "layer_norm_eps", 1e-6, kWhere);
   config.initializer_factor = json_get_or(json, "initializer_factor", 0.1, kWhere);
   config.dummy_heads = json_get_or(json, "num_dummy_heads", int64_t{0}, kWhere);
+  config.stem_channels = json_get_or(json, "stem_channels", int64_t{0}, kWhere);
   check_activation_and_channels(json);
   validate(config);
   return config;
@@ -114,6 +120,7 @@ Json to_json(const VisionConfig& config) {
       {"use_flash_attn", true},
   };
   if (config.dummy_heads > 0) json["num_dummy_heads"] = config.dummy_heads;
+  if (config.stem_channels > 0) json["stem_channels"] = config.stem_channels;
   return json;
 }
 
@@ -141,6 +148,7 @@ VisionConfig vision_config_from_native_json(const Json& json) {
 
 Json to_native_json(const VisionConfig& config) {
   check_range(config.dummy_heads, 0, 0, "num_dummy_heads of the native layout");
+  check_range(config.stem_channels, 0, 0, "stem_channels of the native layout");
   check_native_qk_norm(config);
   return {
       {"architectures", {"InternVLVisionModel"}},

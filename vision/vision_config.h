@@ -28,6 +28,9 @@ struct VisionConfig {
   /// Heads beyond hidden / head_dim that NVLM-D's checkpoints carry (7 in the 72B). They take part
   /// in attention, but not in the statistic of the q and k norm.
   int64_t dummy_heads = 0;
+  /// After the first halving of a convolutional stem, which only the lab's own encoders have;
+  /// 0 = linear patch embedding.
+  int64_t stem_channels = 0;
 
   int64_t head_dim() const { return hidden / heads; }
   int64_t attention_width() const { return (heads + dummy_heads) * head_dim(); }

@@ -64,8 +64,12 @@ VisionEmbeddingsImpl::VisionEmbeddingsImpl(const VisionConfig& config) : config_
   class_embedding_ = register_parameter("class_embedding", new_parameter({1, 1, config.hidden}));
   position_embedding_ = register_parameter("position_embedding",
                                            new_parameter({1, 1 + config.patches(), config.hidden}));
-  patch_embedding_ = register_module(
-      "patch_embedding", PatchEmbedding(config.hidden, config.patch_size, /*has_bias=*/true));
+  if (config.stem_channels > 0) {
+    stem_ = register_module("stem", ConvolutionalStem(config));
+  } else {
+    patch_embedding_ = register_module(
+        "patch_embedding", PatchEmbedding(config.hidden, config.patch_size, /*has_bias=*/true));
+  }
   truncated_normal_(class_embedding_);
   if (!initialises_parameters()) return;
   const torch::NoGradGuard no_grad;
@@ -82,7 +86,8 @@ Tensor VisionEmbeddingsImpl::forward(const Tensor& pixel_values) {
               "vision: pixel_values is ", pixel_values.sizes(), ", expected multiples of ", size,
               " pixels");
   const Tensor position = positions(rows, columns);
-  const Tensor patches = patch_embedding_(pixel_values) + position.narrow(1, 1, rows * columns);
+  const Tensor embedded = stem_.is_empty() ? patch_embedding_(pixel_values) : stem_(pixel_values);
+  const Tensor patches = embedded + position.narrow(1, 1, rows * columns);
   const Tensor first = class_embedding_ + position.narrow(1, 0, 1);  // [1, 1, hidden]
   return at::cat({first.expand({pixel_values.size(0), -1, -1}), patches}, 1);
 }

@@ -5,6 +5,7 @@
 #include <torch/nn/pimpl.h>
 
 #include "common/tensor.h"
+#include "vision/convolutional_stem.h"
 #include "vision/vision_config.h"
 
 namespace nvlm::vision {
@@ -56,9 +57,10 @@ class VisionEmbeddingsImpl : public torch::nn::Module {
 
  private:
   VisionConfig config_;
-  Tensor class_embedding_;     // [1, 1, hidden]
-  Tensor position_embedding_;  // [1, 1 + patches, hidden]
-  PatchEmbedding patch_embedding_{nullptr};
+  Tensor class_embedding_;                   // [1, 1, hidden]
+  Tensor position_embedding_;                // [1, 1 + patches, hidden]
+  PatchEmbedding patch_embedding_{nullptr};  // one of the two
+  ConvolutionalStem stem_{nullptr};
 };
 TORCH_MODULE(VisionEmbeddings);
 

@@ -48,6 +48,41 @@ auto attention_from(size_t first, size_t causal, bool is_backward) {
   };
 }
 
+/// One number for all dimensions may stand for each.
+int64_t of_dimension(const c10::IValue& list, size_t dimension) {
+  const std::vector<int64_t> values = list.toIntVector();
+  return values.size() == 1 ? values.front() : values.at(dimension);
+}
+
+/// The filters are multiplied at each place of the output, or of the input where the convolution is
+/// transposed. input and weight begin at `first`; stride, padding, dilation and whether it is
+/// transposed follow the bias.
+double convolution_flops(Arguments arguments, size_t first) {
+  const at::Tensor& input = arguments[first].toTensor();
+  const at::Tensor& weight = arguments[first + 1].toTensor();
+  const bool is_transposed = arguments[first + 6].toBool();
+  int64_t places = input.size(0);
+  for (size_t i = 0; i + 2 < static_cast<size_t>(input.dim()); ++i) {
+    const auto dim = static_cast<int64_t>(i + 2);
+    if (is_transposed) {
+      places *= input.size(dim);
+      continue;
+    }
+    const int64_t reach = of_dimension(arguments[first + 5], i) * (weight.size(dim) - 1) + 1;
+    const int64_t padded = input.size(dim) + 2 * of_dimension(arguments[first + 4], i);
+    places *= (padded - reach) / of_dimension(arguments[first + 3], i) + 1;
+  }
+  return 2 * double_of(weight.numel()) * double_of(places);
+}
+
+double convolution_forward(Arguments arguments) { return convolution_flops(arguments, 0); }
+
+/// The last argument says which gradients are asked for: of the input, the weight, the bias.
+double convolution_backward(Arguments arguments) {
+  const auto asked = arguments[10].toBoolList();
+  return convolution_flops(arguments, 1) * (asked[0] ? 1 + asked[1] : asked[1]);
+}
+
 using FlopRule = std::function<double(Arguments)>;
 
 const std::unordered_map<std::string, FlopRule>& flop_rules() {
@@ -60,6 +95,8 @@ const std::unordered_map<std::string, FlopRule>& flop_rules() {
       {"aten::addmv", product_from(1)},
       {"aten::addbmm", product_from(1)},
       {"aten::baddbmm", product_from(1)},
+      {"aten::convolution", convolution_forward},
+      {"aten::convolution_backward", convolution_backward},
       {"nvlm::matrix_vector", matrix_vector_flops},
       {"aten::_scaled_dot_product_flash_attention_for_cpu", attention_from(0, 4, false)},
       {"aten::_scaled_dot_product_flash_attention_for_cpu_backward", attention_from(1, 7, true)},

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "vision/convolutional_stem.h"
+
 namespace nvlm::experiments {
 namespace {
 
@@ -121,12 +123,28 @@ void count_decoder(const FlopTape& tape, ModelFlops& flops, const decoder::Llama
               config.vocab, trained.decoder);
 }
 
+/// A convolution is a linear map of what its filters cover.
+/// returns  whether its output has a gradient
+bool count_stem(const FlopTape& tape, PassFlops& part, const vision::VisionConfig& c, int64_t tiles,
+                bool is_trained) {
+  bool x = false;
+  for (const vision::StemStage& stage : vision::stem_stages(c)) {
+    const int64_t side = c.image_size / stage.pixels_a_place, rows = tiles * side * side;
+    x = tape.linear(part, x, rows, stage.in * stage.kernel * stage.kernel, stage.out, is_trained);
+    for (int64_t i = 0; i < stage.blocks; ++i) {
+      x = tape.linear(part, x, rows, stage.out * 9, stage.out, is_trained);
+    }
+  }
+  return x;
+}
+
 /// returns  whether its output has a gradient
 bool count_encoder(const FlopTape& tape, PassFlops& part, const vision::VisionConfig& c,
                    int64_t tiles, bool is_trained) {
   const int64_t tokens = 1 + c.patches(), rows = tiles * tokens, width = c.attention_width();
-  bool x = tape.linear(part, false, tiles * c.patches(), 3 * c.patch_size * c.patch_size, c.hidden,
-                       is_trained);
+  bool x = c.stem_channels > 0 ? count_stem(tape, part, c, tiles, is_trained)
+                               : tape.linear(part, false, tiles * c.patches(),
+                                             3 * c.patch_size * c.patch_size, c.hidden, is_trained);
   for (int64_t layer = 0; layer < c.layers; ++layer) {
     const bool qkv = tape.linear(part, x, rows, c.hidden, 3 * width, is_trained);
     const bool mixed = tape.attention(part, qkv, qkv,

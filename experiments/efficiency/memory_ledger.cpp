@@ -241,13 +241,22 @@ void add_stack(std::vector<StackPart>& parts, const decoder::LlamaConfig& config
   parts.push_back(head(config, shape, pass, trained.decoder));
 }
 
+/// The output of the stem's first stage, its ReLU and the next stage's output, half as large: what
+/// lies there where the picture is still large.
+double stem_peak(const vision::VisionConfig& config, int64_t tiles, double element) {
+  const int64_t side = config.image_size / 2;
+  return 2.5 * static_cast<double>(tiles * config.stem_channels * side * side) * element;
+}
+
 double encoder_peak(const vision::VisionConfig& config, int64_t tiles, double element) {
   const auto tokens = static_cast<double>(tiles * (1 + config.patches()));
   const auto pixels = static_cast<double>(tiles * 3 * config.image_size * config.image_size);
   const auto hidden = static_cast<double>(config.hidden);
   const double layer = std::max(2 * static_cast<double>(config.ffn_hidden),
                                 4 * static_cast<double>(config.attention_width()));
-  return pixels * (kWide + element) + tokens * (2 * hidden + layer) * element;
+  const double layers = tokens * (2 * hidden + layer) * element;
+  if (config.stem_channels == 0) return pixels * (kWide + element) + layers;
+  return pixels * kWide + std::max(stem_peak(config, tiles, element), layers);
 }
 
 }  // namespace

@@ -20,7 +20,11 @@ void register_options(ConfigSchema& schema, LabModelConfig& config) {
   schema.add("vision.layers", &config.vision.layers, "blocks of the encoder", size);
   schema.add("vision.heads", &config.vision.heads, "attention heads of the encoder", size);
   schema.add("vision.ffn_hidden", &config.vision.ffn_hidden, "feed-forward of the encoder", size);
+  schema.add("vision.stem_channels", &config.vision.stem_channels,
+             "channels of a convolutional stem in its first stage; 0 = linear patch embedding",
+             whole_number_from(0, 1 << 10));
   schema.add("vision.image_size", &config.vision.image_size, "side of a tile, pixels", size);
+  schema.add("vision.patch_size", &config.vision.patch_size, "side of a patch, pixels", size);
   schema.add("tiling.max_tiles", &config.tiling.max_tiles, "regular tiles per picture, at most",
              whole_number_from(1, 64));
   schema.add("decoder.hidden", &config.decoder.hidden, "width of the decoder", size);

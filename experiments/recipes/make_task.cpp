@@ -1,4 +1,5 @@
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <optional>
 
@@ -77,6 +78,23 @@ fusion::MultimodalModel assemble(const ExperimentConfig& config,
   return model;
 }
 
+/// The model of a folder, with the encoder of another one in place of its own.
+fusion::MultimodalModel load_with_reader(const fs::path& folder, const fs::path& reader) {
+  const fusion::MultimodalModel stored = fusion::load_multimodal(folder);
+  fusion::MultimodalConfig parts = stored->config();
+  parts.vision = vision::vision_config_from_json(read_json(reader / "config.json"));
+  parts.preprocessor.tiling.tile_size = parts.vision.image_size;
+  fusion::MultimodalModel model(parts);
+  const auto weights = stored->named_parameters();
+  const c10::NoGradGuard no_grad;
+  for (auto& parameter : model->named_parameters()) {
+    if (parameter.key().starts_with("vision_model.")) continue;
+    parameter.value().copy_(weights[parameter.key()]);
+  }
+  load_weights(*model->vision_model, WeightStore::open(reader / "model.safetensors"));
+  return model;
+}
+
 FusionStage stage_of(const ExperimentConfig& config) {
   if (config.recipe.ends_with("-pretrain")) return FusionStage::kPretrain;
   return config.train_decoder ? FusionStage::kSft : FusionStage::kFrozenSft;
@@ -93,16 +111,15 @@ std::unique_ptr<TrainingTask> fusion_task(const ExperimentConfig& config, at::De
   if (!config.init.model.empty()) {
     const fs::path folder =
         require(config.init.model, "init.model", config.recipe, "fusion-pretrain");
-    fusion::MultimodalModel model = fusion::load_multimodal(folder);
+    fusion::MultimodalModel model =
+        config.init.reader.empty()
+            ? fusion::load_multimodal(folder)
+            : load_with_reader(folder, require(config.init.reader, "init.reader", config.recipe,
+                                               "reader-pretrain"));
     if (model->config().fusion.variant != config.model.variant) {
       throw UsageError("--init.model: '" + folder.string() + "' is variant " +
                        fusion::name(model->config().fusion.variant) +
                        ", expected --fusion.variant " + fusion::name(config.model.variant));
-    }
-    if (!config.init.reader.empty()) {
-      const fs::path reader =
-          require(config.init.reader, "init.reader", config.recipe, "reader-pretrain");
-      load_weights(*model->vision_model, WeightStore::open(reader / "model.safetensors"));
     }
     return std::make_unique<FusionTask>(std::move(model), folder / "tokenizer.json", task, device,
                                         dtype);

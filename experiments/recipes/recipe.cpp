@@ -10,10 +10,15 @@ namespace {
 /// The code of every patch; NVLM's counterpart is the trained InternViT.
 ExperimentConfig reader_pretrain() {
   ExperimentConfig c;
+  // docs/decisions/0003-a-convolutional-stem.md
+  c.model.vision.stem_channels = 32;
+  c.model.vision.image_size = 256;
+  c.model.vision.patch_size = 16;
+  c.model.vision.layers = 4;
   c.train.steps = 3600;
   c.train.batch_size = 16;
-  c.train.lr = 1e-3;
-  c.train.min_lr = 2e-5;
+  c.train.lr = 1.5e-3;
+  c.train.min_lr = 1e-5;
   c.train.muon = 2;
   c.train.beta2 = 0.98;
   c.train.weight_decay = 0.05;

@@ -65,8 +65,10 @@ void start_local(vision::VisionEncoderImpl& encoder) {
   const c10::NoGradGuard no_grad;
   const vision::VisionConfig& config = encoder.config();
   const auto parameters = encoder.named_parameters();
-  start_patches(parameters["embeddings.patch_embedding.weight"],
-                parameters["embeddings.patch_embedding.bias"]);
+  if (config.stem_channels == 0) {
+    start_patches(parameters["embeddings.patch_embedding.weight"],
+                  parameters["embeddings.patch_embedding.bias"]);
+  }
   const int64_t width = config.attention_width(), head_dim = config.head_dim();
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     const std::string prefix = "encoder.layers." + std::to_string(layer) + ".";

@@ -38,6 +38,9 @@ Tensor orthogonalised(const Tensor& matrices) {
 }
 
 bool is_hidden_matrix(const std::string& name, const Tensor& parameter) {
+  // The filters of a convolution are the rows of a matrix.
+  const bool is_filters = parameter.dim() == 4 && name.find(".stem.") != std::string::npos;
+  if (is_filters) return true;
   if (parameter.dim() != 2 || std::min(parameter.size(0), parameter.size(1)) < 2) return false;
   return name.find("embed") == std::string::npos && name.find("lm_head") == std::string::npos &&
          name.find("position") == std::string::npos;
@@ -70,7 +73,7 @@ void Muon::step(double lr, const Tensor& divisor, const Tensor& skip) {
       const Tensor ahead = gradient + config_.momentum * momentum;  // Nesterov
       const Tensor direction = is_fused_qkv(group.names[i], parameter)
                                    ? orthogonalised(ahead.view({3, -1, ahead.size(1)}))
-                                   : orthogonalised(ahead);
+                                   : orthogonalised(ahead.flatten(1));
       const double size =
           kUpdateSize *
           std::sqrt(static_cast<double>(std::max(direction.size(-1), direction.size(-2))));

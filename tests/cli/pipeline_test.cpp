@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 constexpr const char* kTiny =
     " --train.steps 2 --train.batch_size 2 --train.warmup_steps 1 --train.dtype float32"
     " --vision.hidden 16 --vision.layers 1 --vision.heads 2 --vision.ffn_hidden 16"
-    " --vision.image_size 56 --decoder.hidden 16 --decoder.layers 3 --decoder.heads 2"
+    " --vision.image_size 64 --decoder.hidden 16 --decoder.layers 3 --decoder.heads 2"
     " --decoder.kv_heads 2 --decoder.head_dim 8 --decoder.ffn_hidden 16 --guidance.heads 2 ";
 
 int64_t num_lines(const fs::path& path) {

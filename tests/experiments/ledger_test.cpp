@@ -119,6 +119,20 @@ void check_step(fusion::MultimodalModel& model, const fusion::PromptBatch& promp
       counted_step(model, prompts, at::kBFloat16));
 }
 
+TEST_CASE("ledger: the convolutions of an encoder's stem, with and without gradients") {
+  fusion::MultimodalConfig config = ledger_model(Variant::kDecoder);
+  config.vision.image_size = 64;
+  config.vision.patch_size = 8;
+  config.vision.stem_channels = 4;
+  config.preprocessor.tiling.tile_size = 64;
+  fusion::MultimodalModel model(config);
+  const fusion::PromptBatch prompts = prompts_for(config, layouts().back());
+  check_step(model, prompts, kFinetunedParts);
+  TrainedParts all = kFinetunedParts;
+  all.encoder = true;
+  check_step(model, prompts, all);
+}
+
 TEST_CASE("ledger: every product of a training step, at 1 to 7 tiles, in both precisions") {
   for (const Variant variant : kEveryVariant) {
     fusion::MultimodalModel model(ledger_model(variant));
@@ -384,7 +398,12 @@ TEST_CASE("flop counter: one at a time; nothing is counted twice or after its en
     CHECK(counter.total() == 2 * 2 * 3 * 4 * 5);
     at::mv(a, at::ones({4}));
     CHECK(counter.total() == 2 * 2 * 3 * 4 * 5 + 2 * 3 * 4);
-    at::conv1d(at::ones({1, 2, 8}), at::ones({2, 2, 3}));
+    const double before = counter.total();
+    at::conv1d(at::ones({1, 2, 8}), at::ones({5, 2, 3}));
+    CHECK(counter.total() == before + 2 * 6 * (5 * 2 * 3));
+    at::conv_transpose1d(at::ones({1, 2, 8}), at::ones({2, 5, 3}));
+    CHECK(counter.total() == before + 2 * 6 * (5 * 2 * 3) + 2 * 8 * (2 * 5 * 3));
+    at::_addmm_activation(at::ones({5}), a, b);
     CHECK_FALSE(counter.uncounted().empty());
   }
   const FlopCounter fresh;

@@ -106,6 +106,33 @@ TEST_CASE("memory ledger: a training pass of D, X and H at 1, 4 and 7 tiles") {
   }
 }
 
+TEST_CASE("memory ledger: a frozen encoder with a linear patch embedding, and with a stem") {
+  for (const int64_t stem_channels : {0, 32}) {
+    LabModelConfig lab;
+    lab.decoder.vocab = lab_tokenizer().vocab_size();
+    lab.vision.layers = 2;
+    lab.vision.stem_channels = stem_channels;
+    lab.vision.image_size = stem_channels > 0 ? 256 : 224;
+    lab.vision.patch_size = stem_channels > 0 ? 16 : 14;
+    const fusion::MultimodalConfig config = multimodal_config(lab);
+    fusion::MultimodalModel model(config);
+    const at::NoGradGuard no_grad;
+    for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+      CAPTURE(stem_channels);
+      CAPTURE(dtype);
+      model->vision_model->to(dtype);
+      const int64_t tiles = 6, side = config.vision.image_size;
+      const Tensor pixels = at::zeros({tiles, side, side, 3}, at::kByte);
+      const AutocastScope autocast(at::kCPU, dtype);
+      const MemoryCounter counter;
+      model->encode_tiles(vision::normalise_tiles(pixels));
+      const BatchShape shape{
+          .batch = 1, .sequence = 8, .encoded = tiles, .projected = tiles, .logits = 8};
+      check_within(step_memory(config, shape, {.dtype = dtype}).encoder, counter.peak_bytes(), 0.1);
+    }
+  }
+}
+
 TEST_CASE("memory ledger: text of decoders with and without shared keys") {
   for (const int64_t kv_heads : {4, 2}) {
     decoder::LlamaConfig config;

@@ -141,6 +141,7 @@ TEST_CASE("training Muon takes the hidden matrices, and each third of a fused qk
   CHECK_FALSE(is_hidden_matrix("lm_head.weight", at::ones({4, 6})));
   CHECK_FALSE(is_hidden_matrix("tile_positions.weight", at::ones({4, 6})));
   CHECK_FALSE(is_hidden_matrix("embeddings.patch_embedding.weight", at::ones({4, 3, 2, 2})));
+  CHECK(is_hidden_matrix("embeddings.stem.halvings0.weight", at::ones({4, 3, 2, 2})));
 
   Random random(6);
   const Tensor gradient = random_values(random, {12, 4}, 1);

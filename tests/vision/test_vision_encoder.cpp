@@ -7,6 +7,7 @@
 #include "common/load_weights.h"
 #include "common/weight_store.h"
 #include "tests/vision/support.h"
+#include "vision/convolutional_stem.h"
 #include "vision/pixel_shuffle.h"
 #include "vision/vision_encoder.h"
 
@@ -169,6 +170,58 @@ TEST_CASE("patches are those of a strided convolution") {
   const Tensor expected =
       at::conv2d(pixel_values, parameters["weight"], parameters["bias"], config.patch_size);
   test::check_close(patches->forward(pixel_values), expected.flatten(2).transpose(1, 2));
+}
+
+VisionConfig tiny_stem_config() {
+  VisionConfig config = tiny_config();
+  config.image_size = 64;
+  config.patch_size = 8;
+  config.stem_channels = 4;
+  return config;
+}
+
+TEST_CASE("a convolutional stem sees the same wherever it stands") {
+  at::manual_seed(9);
+  ConvolutionalStem stem(tiny_stem_config());
+  const torch::NoGradGuard no_grad;
+  const Tensor picture = at::randn({1, 3, 128, 128});
+  const Tensor whole = stem->forward(picture).unflatten(1, {16, 16});
+  CHECK(whole.sizes() == at::IntArrayRef({1, 16, 16, 6}));
+  const Tensor part =
+      stem->forward(picture.slice(2, 16, 112).slice(3, 24, 120)).unflatten(1, {12, 12});
+  // Four patches off the border nothing of the padding is seen.
+  test::check_close(part.slice(1, 4, 8).slice(2, 4, 8), whole.slice(1, 6, 10).slice(2, 7, 11));
+}
+
+TEST_CASE("a stem's gradients equal central differences") {
+  at::manual_seed(10);
+  VisionConfig config = tiny_stem_config();
+  config.stem_channels = 2;
+  ConvolutionalStem stem(config);
+  stem->to(at::kDouble);
+  const Tensor pixel_values = at::randn({1, 3, 16, 16}, at::kDouble);
+  const Tensor weights = at::randn({1, 4, config.hidden}, at::kDouble);
+  const auto loss = [&] { return (stem->forward(pixel_values) * weights).sum(); };
+  loss().backward();
+  for (const auto& item : stem->named_parameters()) {
+    check_gradient(loss, item.value(), item.key());
+  }
+}
+
+TEST_CASE("an encoder with a stem says so in its configuration, and needs patches it can halve") {
+  const VisionConfig config = tiny_stem_config();
+  const VisionConfig read = vision_config_from_json(to_json(config));
+  CHECK(read.stem_channels == 4);
+  CHECK_FALSE(to_json(tiny_config()).contains("stem_channels"));
+  VisionEncoder encoder(read);
+  CHECK(encoder->tile_tokens(at::randn({2, 3, 64, 64})).sizes() == at::IntArrayRef({2, 16, 24}));
+  CHECK_FALSE(encoder->named_parameters().contains("embeddings.patch_embedding.weight"));
+  VisionConfig uneven = config;
+  uneven.image_size = 56;
+  uneven.patch_size = 14;
+  CHECK_THROWS_WITH_AS(VisionEncoder{uneven},
+                       doctest::Contains("patch_size is 14, expected a power of two"),
+                       std::invalid_argument);
 }
 
 TEST_CASE("tiles do not notice each other") {
