@@ -22,15 +22,16 @@ stage() {  # run recipe options...
   fi
 }
 
-stage reader reader-pretrain --train.steps "${READER_STEPS:-6000}"
+tables=(--tiling.max_tiles 6 --data.easy 0.8 --data.medium 1.3 --data.hard 0.1)
+stage reader reader-pretrain --train.steps "${READER_STEPS:-2100}" "${tables[@]}"
 stage text text-pretrain --train.steps "${TEXT_STEPS:-300}"
 for variant in "${variants[@]}"; do
   # On codes made from labels; the reader gives only the shape of the encoder.
-  stage "$variant-align" fusion-align --train.steps "${ALIGN_STEPS:-600}" \
+  stage "$variant-align" fusion-align --train.steps "${ALIGN_STEPS:-1600}" "${tables[@]}" \
     --fusion.variant "$variant" \
     --init.reader "$runs/reader/checkpoints/latest" \
     --init.decoder "$runs/text/checkpoints/latest"
-  stage "$variant" fusion-sft --train.steps "${SFT_STEPS:-850}" --fusion.variant "$variant" \
+  stage "$variant" fusion-sft --train.steps "${SFT_STEPS:-850}" "${tables[@]}" --fusion.variant "$variant" \
     --init.model "$runs/$variant-align/checkpoints/latest" \
     --features.cache "$runs/features"
 done

@@ -123,27 +123,31 @@ TEST_CASE("convert writes into an empty folder, and over a checkpoint with --ove
   CHECK(dir.num_entries() == 2);
 }
 
-TEST_CASE("convert export: the shipped D as InternVL's native code reads it") {
+TEST_CASE("convert export: a D as InternVL's native code reads it") {
   const TempDir dir;
-  const std::string model = std::string(NVLM_SOURCE_DIR) + "/models/nvlm-";
-  const auto command = [&](const std::string& layout, const std::string& variant) {
-    return "convert export --layout " + layout + " --model " + model + variant + " --out " +
-           (dir / "out").string();
-  };
-  CHECK(nvlm(command("internvl-hf", "d")).exit_code == 0);
+  const fs::path model = dir / "d";
+  REQUIRE(nvlm(assemble_command(model, "--fusion d")).exit_code == 0);
+  const std::string out = " --out " + (dir / "out").string();
+  const std::string command = "convert export --layout internvl-hf --model " + model.string() + out;
+  const ProgramResult made = nvlm(command);
+  CAPTURE(made.err);
+  CHECK(made.exit_code == 0);
   CHECK(read_json(dir / "out/config.json")["architectures"][0] ==
         "InternVLForConditionalGeneration");
-  const std::string image = std::string(NVLM_SOURCE_DIR) + "/docs/samples/staff.png";
-  const std::string asked = " --max-new-tokens 12 --image " + image;
-  CHECK(nvlm("generate --model " + (dir / "out").string() + asked).out ==
-        nvlm("generate --model " + model + "d" + asked).out);
-  const ProgramResult again = nvlm(command("internvl-hf", "d"));
+  const std::string image = (golden("07a_internvl_chat") / "image.png").string();
+  const std::string asked = " --structure free --max-new-tokens 12 --image " + image;
+  const ProgramResult ours = nvlm("generate --model " + model.string() + asked);
+  CHECK_FALSE(ours.out.empty());
+  CHECK(nvlm("generate --model " + (dir / "out").string() + asked).out == ours.out);
+  const ProgramResult again = nvlm(command);
   CHECK(again.exit_code == 2);
   CHECK(again.err.find("--overwrite") != std::string::npos);
-  check_refused("export --layout onnx --model d --out " + (dir / "no").string(), 2, "'onnx'");
-  check_refused("export --layout internvl-hf --model x --out " + (dir / "no").string(), 1,
-                "its variant is x, expected d");
-  CHECK(dir.num_entries() == 1);
+  const std::string no = " --out " + (dir / "no").string();
+  check_refused("export --layout onnx --model d" + no, 2, "'onnx'");
+  check_refused("export --layout internvl-hf --model x" + no, 1, "its variant is x, expected d");
+  check_refused("export --layout internvl-hf --model d" + no, 1,
+                "its encoder has a convolutional stem");
+  CHECK(dir.num_entries() == 2);
 }
 
 TEST_CASE("convert llama: to Meta's layout and back") {

@@ -329,9 +329,9 @@ TEST_CASE("folders without the part are named with what is wrong") {
   CHECK_THROWS_WITH(open_encoder(dir.path()), doctest::Contains("holds no config.json"));
   CHECK_THROWS_WITH(open_encoder(golden("04_qwen2")),
                     doctest::Contains("holds no InternViT: there is no tensor "
-                                      "'embeddings.patch_embedding.weight'"));
+                                      "'embeddings.class_embedding'"));
   CHECK_THROWS_WITH(open_encoder(golden("08_mllama")),
-                    doctest::Contains("'vision_model.embeddings.patch_embedding.weight'"));
+                    doctest::Contains("'vision_model.embeddings.class_embedding'"));
   CHECK_THROWS_WITH(open_decoder(dir / "none"), doctest::Contains("is no folder"));
   CHECK_THROWS_WITH(open_decoder(golden("05_gpt2")),
                     doctest::Contains("is a GPT-2, expected a Llama or Qwen2"));
