@@ -133,14 +133,13 @@ def check_text(interop, folder, family):
 def main():
     interop, project = sys.argv[1], Path(sys.argv[2])
     torch.set_num_threads(1)
-    shipped, golden = project / "models" / "nvlm-d", project / "tests" / "golden"
+    tokenizer, golden = project / "models" / "nvlm-d" / "tokenizer.json", project / "tests" / "golden"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for family in ("llama", "qwen2", "gpt2"):
             check_text(interop, folder, family)
-        subprocess.run([interop, "lab", folder / "lab", shipped / "tokenizer.json"], check=True)
+        subprocess.run([interop, "lab", folder / "lab", tokenizer], check=True)
         check_multimodal(interop, folder / "lab", folder, "lab")
-        check_multimodal(interop, shipped, folder, "nvlm-d")
         check_multimodal(interop, golden / "07a_internvl_chat", folder, "internvl")
     if failures:
         print(f"{len(failures)} of the checks failed")
