@@ -19,14 +19,11 @@ std::vector<StemStage> stem_stages(const VisionConfig& config) {
   int64_t in = 3, out = config.stem_channels;
   for (int64_t place = 2; place <= config.patch_size; place *= 2) {
     const bool is_first = place == 2, is_last = place == config.patch_size;
-    if (is_last) out = config.hidden;
-    stages.push_back({.in = in,
-                      .out = out,
-                      .kernel = is_first  ? 4
-                                : is_last ? 2
-                                          : 3,
-                      .blocks = is_first || is_last ? 0 : kBlocks,
-                      .pixels_a_place = place});
+    int64_t kernel = 3, blocks = kBlocks;
+    if (is_first) kernel = 4, blocks = 0;
+    if (is_last) kernel = 2, blocks = 0, out = config.hidden;
+    stages.push_back(
+        {.in = in, .out = out, .kernel = kernel, .blocks = blocks, .pixels_a_place = place});
     in = out;
     out *= 2;
   }
@@ -45,17 +42,14 @@ Tensor ConvolutionImpl::forward(const Tensor& x) {
 }
 
 StemBlockImpl::StemBlockImpl(int64_t channels) {
-  norm_weight_ = register_parameter("norm_weight", new_parameter({channels}, 1));
-  norm_bias_ = register_parameter("norm_bias", new_parameter({channels}, 0));
-  convolution_ =
-      register_module("convolution", Convolution(channels, channels, /*kernel=*/3, /*stride=*/1));
+  norm_ = register_module("norm", VisionNorm(NormKind::kLayerNorm, channels, channels, kNormEps));
+  convolution_ = register_module("convolution",
+                                 Convolution(channels, channels, kStemBlockKernel, /*stride=*/1));
 }
 
 Tensor StemBlockImpl::forward(const Tensor& x) {
   // As channels lie innermost in memory, neither permutation copies.
-  const Tensor normed = at::layer_norm(x.permute({0, 2, 3, 1}), {norm_weight_.size(0)},
-                                       norm_weight_, norm_bias_, kNormEps)
-                            .permute({0, 3, 1, 2});
+  const Tensor normed = norm_(x.permute({0, 2, 3, 1})).permute({0, 3, 1, 2});
   return x + convolution_(at::relu(normed));
 }
 

@@ -9,14 +9,17 @@
 
 #include "common/tensor.h"
 #include "vision/vision_config.h"
+#include "vision/vision_layer.h"
 
 namespace nvlm::vision {
+
+inline constexpr int64_t kStemBlockKernel = 3;
 
 /// One halving of the picture and the residual blocks behind it.
 struct StemStage {
   int64_t in, out;         // channels
   int64_t kernel;          // side of the halving convolution, whose stride is 2
-  int64_t blocks;          // residual blocks of one 3 x 3 convolution each
+  int64_t blocks;          // residual blocks, each one convolution of side kStemBlockKernel
   int64_t pixels_a_place;  // side, of the picture
 };
 
@@ -49,7 +52,7 @@ class StemBlockImpl : public torch::nn::Module {
   Tensor forward(const Tensor& x);
 
  private:
-  Tensor norm_weight_, norm_bias_;  // [channels]
+  VisionNorm norm_{nullptr};
   Convolution convolution_{nullptr};
 };
 TORCH_MODULE(StemBlock);

@@ -80,7 +80,7 @@ double convolution_forward(Arguments arguments) { return convolution_flops(argum
 /// The last argument says which gradients are asked for: of the input, the weight, the bias.
 double convolution_backward(Arguments arguments) {
   const auto asked = arguments[10].toBoolList();
-  return convolution_flops(arguments, 1) * (asked[0] ? 1 + asked[1] : asked[1]);
+  return convolution_flops(arguments, 1) * (int{asked[0]} + int{asked[1]});
 }
 
 using FlopRule = std::function<double(Arguments)>;

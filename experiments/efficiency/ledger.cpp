@@ -132,7 +132,9 @@ bool count_stem(const FlopTape& tape, PassFlops& part, const vision::VisionConfi
     const int64_t side = c.image_size / stage.pixels_a_place, rows = tiles * side * side;
     x = tape.linear(part, x, rows, stage.in * stage.kernel * stage.kernel, stage.out, is_trained);
     for (int64_t i = 0; i < stage.blocks; ++i) {
-      x = tape.linear(part, x, rows, stage.out * 9, stage.out, is_trained);
+      x = tape.linear(part, x, rows,
+                      stage.out * vision::kStemBlockKernel * vision::kStemBlockKernel, stage.out,
+                      is_trained);
     }
   }
   return x;

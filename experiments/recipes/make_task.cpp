@@ -32,6 +32,14 @@ fs::path require(const std::string& folder, const std::string& option,
   return folder;
 }
 
+vision::VisionConfig reader_config(const fs::path& reader) {
+  return vision::vision_config_from_json(read_json(reader / "config.json"));
+}
+
+void load_reader(torch::nn::Module& encoder, const fs::path& reader) {
+  load_weights(encoder, WeightStore::open(reader / "model.safetensors"));
+}
+
 std::unique_ptr<TrainingTask> reader_task(const ExperimentConfig& config, at::Device device) {
   if (!config.sources.sources.empty()) {
     throw UsageError("data.sources: reader-pretrain learns from the renderer's glyphs alone");
@@ -40,12 +48,12 @@ std::unique_ptr<TrainingTask> reader_task(const ExperimentConfig& config, at::De
   fs::path start;
   if (!config.init.reader.empty()) {
     start = require(config.init.reader, "init.reader", config.recipe, "reader-pretrain");
-    vision = vision::vision_config_from_json(read_json(start / "config.json"));
+    vision = reader_config(start);
   }
   vision::TilingConfig tiling = config.model.tiling;
   tiling.tile_size = vision.image_size;
   auto task = std::make_unique<ReaderTask>(vision, tiling, config.data, device);
-  if (!start.empty()) load_weights(task->model(), WeightStore::open(start / "model.safetensors"));
+  if (!start.empty()) load_reader(task->model(), start);
   return task;
 }
 
@@ -70,10 +78,10 @@ std::unique_ptr<TrainingTask> text_task(const ExperimentConfig& config, const fs
 fusion::MultimodalModel assemble(const ExperimentConfig& config,
                                  const std::optional<fs::path>& reader, const fs::path& decoder) {
   LabModelConfig parts = config.model;
-  if (reader) parts.vision = vision::vision_config_from_json(read_json(*reader / "config.json"));
+  if (reader) parts.vision = reader_config(*reader);
   parts.decoder = decoder::llama_config_from_json(read_json(decoder / "config.json"));
   fusion::MultimodalModel model(multimodal_config(parts));
-  if (reader) load_weights(*model->vision_model, WeightStore::open(*reader / "model.safetensors"));
+  if (reader) load_reader(*model->vision_model, *reader);
   load_weights(*model->language_model, WeightStore::open(decoder / "model.safetensors"));
   return model;
 }
@@ -82,7 +90,7 @@ fusion::MultimodalModel assemble(const ExperimentConfig& config,
 fusion::MultimodalModel load_with_reader(const fs::path& folder, const fs::path& reader) {
   const fusion::MultimodalModel stored = fusion::load_multimodal(folder);
   fusion::MultimodalConfig parts = stored->config();
-  parts.vision = vision::vision_config_from_json(read_json(reader / "config.json"));
+  parts.vision = reader_config(reader);
   parts.preprocessor.tiling.tile_size = parts.vision.image_size;
   fusion::MultimodalModel model(parts);
   const auto weights = stored->named_parameters();
@@ -91,7 +99,7 @@ fusion::MultimodalModel load_with_reader(const fs::path& folder, const fs::path&
     if (parameter.key().starts_with("vision_model.")) continue;
     parameter.value().copy_(weights[parameter.key()]);
   }
-  load_weights(*model->vision_model, WeightStore::open(reader / "model.safetensors"));
+  load_reader(*model->vision_model, reader);
   return model;
 }
 

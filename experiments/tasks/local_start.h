@@ -6,8 +6,9 @@
 namespace nvlm::experiments {
 
 /// Sets the weights of a fresh encoder so that each attention head looks at one of the eight
-/// patches around its own (the sinusoidal positions of two patches tell their distance), a white
-/// patch embeds to zero, and the branches of the blocks start small. Everything stays trainable.
+/// patches around its own (the sinusoidal positions of two patches tell their distance), a linear
+/// embedding takes a white patch to zero, and the branches of the blocks start small. A
+/// convolutional stem is left as it is. Everything stays trainable.
 ///
 /// chosen: a transformer otherwise spends most of a small budget on finding out that characters
 /// cross the borders of patches. source  the idea: d'Ascoli et al., ConViT (arXiv 2103.10697),

@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "common/json.h"
 #include "tests/cli/program.h"
 
 namespace nvlm::test {
@@ -62,6 +63,18 @@ TEST_CASE("from nothing to predictions, for every variant") {
     CHECK(num_lines(dir / ("eval-" + variant) / "predictions.jsonl") == 2);
     CHECK(fs::exists(dir / ("eval-" + variant) / "scores.json"));
   }
+  // An encoder of another shape takes the model's tiles with it.
+  run("train reader-pretrain --out " + at("linear-reader") +
+      " --train.steps 1 --train.batch_size 2 --train.warmup_steps 1 --train.dtype float32"
+      " --vision.hidden 16 --vision.layers 2 --vision.heads 2 --vision.ffn_hidden 16"
+      " --vision.stem_channels 0 --vision.image_size 56 --vision.patch_size 14");
+  run("train fusion-sft --fusion.variant h --init.model " + at("align-h/checkpoints/latest") +
+      " --init.reader " + at("linear-reader/checkpoints/latest") + " --out " + at("linear-h") +
+      kTiny);
+  const Json linear = read_json(dir / "linear-h/checkpoints/latest/config.json");
+  CHECK(linear["force_image_size"] == 56);
+  CHECK(linear["vision_config"]["num_hidden_layers"] == 2);
+  CHECK_FALSE(linear["vision_config"].contains("stem_channels"));
   // A finished run says so instead of training on.
   CHECK(nvlm("train --resume --out " + at("sft-d")).exit_code == 0);
   // A run directory is never overwritten.
