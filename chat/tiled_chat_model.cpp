@@ -17,7 +17,9 @@ TiledChatModel::TiledChatModel(const std::filesystem::path& dir, const ChatModel
       prompts_(tokenizer(), model_->config().prompt()),
       preprocessor_(model_->config().preprocessor) {
   add_stop_token(prompts_.config().format.chat.stop);
-  if (options.max_tiles > 0) preprocessor_.tiling.max_tiles = options.max_tiles;
+  if (options.max_tiles > 0) {
+    preprocessor_.tiling = vision::with_max_tiles(preprocessor_.tiling, options.max_tiles);
+  }
 }
 
 decoder::DecoderInputs TiledChatModel::prepare(std::span<const Conversation> conversations) {

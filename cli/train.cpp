@@ -161,10 +161,11 @@ int run_train(const Arguments& arguments) {
   ConfigSchema schema = experiments::make_schema(config);
   const auto values = options.parse(schema.take_arguments(arguments));
   if (!values) return 0;
-  if (!config_file.empty()) {
-    schema.parse_file(config_file);
+  const auto apply_settings = [&] {
+    if (!config_file.empty()) schema.parse_file(config_file);
     schema.take_arguments(arguments);  // the command line has the last word
-  }
+  };
+  apply_settings();
   if (values->count("fields") > 0) {
     std::cout << schema.help();
     return 0;
@@ -172,7 +173,10 @@ int run_train(const Arguments& arguments) {
   const experiments::LaunchEnvironment launch = experiments::launch_environment();
   // torchrun starts the same command again after a worker was lost.
   resume = resume || (launch.restarts > 0 && fs::exists(fs::path(out) / "config.ini"));
-  if (resume) {
+  if (!resume) {
+    experiments::adopt_init_model(config);
+    apply_settings();
+  } else {
     if (out.empty()) throw UsageError("--resume needs --out, the run to continue");
     schema.parse_file(fs::path(out) / "config.ini");
     const std::vector<std::string> began_with = values_of(schema);
@@ -185,7 +189,6 @@ int run_train(const Arguments& arguments) {
   if (config.recipe.empty()) {
     throw UsageError("train: expected a recipe, one of " + experiments::recipe_list());
   }
-  experiments::adopt_init_model(config);
   if (out.empty() && !dry_run) throw UsageError("train: expected --out, the run directory");
 
   set_threads(static_cast<int>(config.train.threads));

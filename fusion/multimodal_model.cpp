@@ -1,5 +1,8 @@
 #include "fusion/multimodal_model.h"
 
+#include <stdexcept>
+#include <string>
+
 namespace nvlm::fusion {
 
 MultimodalModelImpl::MultimodalModelImpl(const MultimodalConfig& config) : config_(config) {
@@ -8,6 +11,15 @@ MultimodalModelImpl::MultimodalModelImpl(const MultimodalConfig& config) : confi
   fusion_ = make_fusion(config.fusion);
   for (const auto& part : fusion_->named_children()) register_module(part.key(), part.value());
   language_model = register_module("language_model", decoder::LlamaForCausalLM(config.decoder));
+}
+
+void MultimodalModelImpl::retile(const vision::TilingConfig& tiling) {
+  if (tiling.tile_size != config_.preprocessor.tiling.tile_size) {
+    throw std::invalid_argument("multimodal model: tiles of " + std::to_string(tiling.tile_size) +
+                                " pixels, expected the encoder's " +
+                                std::to_string(config_.preprocessor.tiling.tile_size));
+  }
+  config_.preprocessor.tiling = tiling;
 }
 
 Tensor MultimodalModelImpl::encode_tiles(const Tensor& pixel_values) {

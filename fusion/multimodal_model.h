@@ -47,6 +47,10 @@ class MultimodalModelImpl : public torch::nn::Module {
                                const decoder::TokenCallback& on_token = {},
                                const decoder::LogitsHook& hook = {});
 
+  /// Cuts pictures into another number of tiles from now on, which no weight depends on.
+  /// throws  std::invalid_argument for tiles of another size than the encoder's
+  void retile(const vision::TilingConfig& tiling);
+
   const MultimodalConfig& config() const { return config_; }
 
   vision::VisionEncoder vision_model{nullptr};

@@ -1,5 +1,6 @@
 #include "vision/tiling.h"
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 #include <string>
@@ -27,6 +28,12 @@ void check_tiling(int64_t width, int64_t height, const TilingConfig& config) {
 }
 
 }  // namespace
+
+TilingConfig with_max_tiles(TilingConfig config, int64_t max_tiles) {
+  config.max_tiles = max_tiles;
+  config.min_tiles = std::min(config.min_tiles, max_tiles);
+  return config;
+}
 
 int64_t ImageLayout::num_regular() const {
   const int64_t cells = columns * rows;

@@ -22,6 +22,9 @@ struct TilingConfig {
   bool use_thumbnail = true;
 };
 
+/// The same with at most so many tiles; a larger min_tiles gives way.
+TilingConfig with_max_tiles(TilingConfig config, int64_t max_tiles);
+
 /// The tiles of one picture: regular tiles row-major, then the thumbnail. A picture of a single
 /// tile has only the thumbnail (NVLM-D: it then carries the thumbnail's tag).
 struct ImageLayout {

@@ -25,6 +25,9 @@ void register_options(ConfigSchema& schema, LabModelConfig& config) {
              whole_number_from(0, 1 << 10));
   schema.add("vision.image_size", &config.vision.image_size, "side of a tile, pixels", size);
   schema.add("vision.patch_size", &config.vision.patch_size, "side of a patch, pixels", size);
+  schema.add("tiling.min_tiles", &config.tiling.min_tiles,
+             "regular tiles per picture, at least; more of them enlarge small pictures",
+             whole_number_from(1, 64));
   schema.add("tiling.max_tiles", &config.tiling.max_tiles, "regular tiles per picture, at most",
              whole_number_from(1, 64));
   schema.add("decoder.hidden", &config.decoder.hidden, "width of the decoder", size);

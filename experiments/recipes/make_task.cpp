@@ -2,6 +2,7 @@
 #include <c10/core/GradMode.h>
 
 #include <optional>
+#include <string>
 
 #include "common/device.h"
 #include "common/error.h"
@@ -124,6 +125,14 @@ std::unique_ptr<TrainingTask> fusion_task(const ExperimentConfig& config, at::De
             ? fusion::load_multimodal(folder)
             : load_with_reader(folder, require(config.init.reader, "init.reader", config.recipe,
                                                "reader-pretrain"));
+    if (model->config().fusion.tile_tags != config.model.tile_tags) {
+      throw UsageError("--init.model: '" + folder.string() + "' has tile tags " +
+                       fusion::name(model->config().fusion.tile_tags) +
+                       ", but fusion.tile_tags is " + fusion::name(config.model.tile_tags));
+    }
+    vision::TilingConfig tiling = config.model.tiling;
+    tiling.tile_size = model->config().preprocessor.tiling.tile_size;
+    model->retile(tiling);
     if (model->config().fusion.variant != config.model.variant) {
       throw UsageError("--init.model: '" + folder.string() + "' is variant " +
                        fusion::name(model->config().fusion.variant) +
@@ -142,9 +151,13 @@ std::unique_ptr<TrainingTask> fusion_task(const ExperimentConfig& config, at::De
                                       task, device, dtype);
 }
 
+bool is_recipe_of_the_paper(const ExperimentConfig& config) {
+  return config.recipe.starts_with("nvlm-");
+}
+
 /// The paper's recipes differ by variant.
 void require_recipe_variant(const ExperimentConfig& config) {
-  if (!config.recipe.starts_with("nvlm-")) return;
+  if (!is_recipe_of_the_paper(config)) return;
   const fusion::Variant variant = recipe(config.recipe).model.variant;
   if (config.model.variant == variant) return;
   throw UsageError("fusion.variant is " + fusion::name(config.model.variant) + ", but " +
@@ -154,22 +167,29 @@ void require_recipe_variant(const ExperimentConfig& config) {
 }  // namespace
 
 void adopt_init_model(ExperimentConfig& config) {
-  if (config.recipe != "finetune") return;
+  const bool is_finetune = config.recipe == "finetune";
+  if (config.init.model.empty() && !is_finetune) return;
   const fs::path folder =
       require(config.init.model, "init.model", config.recipe, "a trained model");
-  if (config.sources.sources.empty()) {
+  if (is_finetune && config.sources.sources.empty()) {
     throw UsageError("finetune needs --data.sources, the data to learn from (FOLDER or FILE)");
   }
   const fusion::MultimodalConfig model =
       fusion::multimodal_config_from_json(read_json(folder / "config.json"));
-  config.model.variant = model.fusion.variant;
   config.model.tile_tags = model.fusion.tile_tags;
+  if (is_recipe_of_the_paper(config)) return;  // its variant and tiles are the paper's
+  config.model.variant = model.fusion.variant;
   config.model.tiling = model.preprocessor.tiling;
 }
 
 std::unique_ptr<TrainingTask> make_task(const ExperimentConfig& config, const fs::path& run_dir) {
   config.train.validate();
   config.data.validate();
+  if (const vision::TilingConfig& tiling = config.model.tiling;
+      tiling.min_tiles > tiling.max_tiles) {
+    throw UsageError("tiling.min_tiles is " + std::to_string(tiling.min_tiles) +
+                     ", expected at most tiling.max_tiles, " + std::to_string(tiling.max_tiles));
+  }
   const at::Device device = parse_device(config.train.device);
   at::manual_seed(static_cast<uint64_t>(config.train.seed));
   if (config.recipe == "reader-pretrain") return reader_task(config, device);

@@ -49,9 +49,9 @@ std::string recipe_list();
 /// The configuration of a recipe. throws UsageError naming the nearest known recipe
 ExperimentConfig recipe(const std::string& name);
 
-/// Fits a configuration to the model that it starts from: finetune takes variant, tile tags and
-/// tiles from the folder in init.model.
-/// throws  UsageError if init.model is missing or no folder of a model
+/// Fits a configuration to the model in init.model, if it starts from one: variant, tile tags and
+/// tiles are the model's; the paper's recipes keep their own variant and tiles.
+/// throws  UsageError if init.model is no folder of a model, or finetune lacks it or its data
 void adopt_init_model(ExperimentConfig& config);
 
 /// Registers every field of a configuration; `config` must outlive the schema.

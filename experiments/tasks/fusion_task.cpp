@@ -17,6 +17,7 @@
 #include "experiments/tasks/fusion_pass.h"
 #include "experiments/tasks/gate_values.h"
 #include "experiments/tasks/generated_sources.h"
+#include "experiments/tasks/misreading.h"
 #include "experiments/tasks/prompt_checks.h"
 #include "fusion/multimodal_checkpoint.h"
 
@@ -24,12 +25,12 @@ namespace nvlm::experiments {
 namespace {
 
 std::string mixture_key(const BatchRequest& request, const MixtureConfig& mixture,
-                        FusionStage stage, int64_t max_tiles) {
+                        FusionStage stage, const vision::TilingConfig& tiling) {
   std::ostringstream key;
   key << "seed " << request.seed << " samples " << request.first_sample << "+"
       << request.num_samples << " easy " << mixture.easy << " medium " << mixture.medium << " hard "
       << mixture.hard << " tiny " << mixture.tiny << " text " << mixture.text_only << " stage "
-      << static_cast<int>(stage) << " tiles " << max_tiles;
+      << static_cast<int>(stage) << " tiles " << tiling.min_tiles << " to " << tiling.max_tiles;
   return key.str();
 }
 
@@ -155,7 +156,7 @@ FusionSample FusionTask::prepare_sample(Sample sample, Random& random) const {
       prepared.tiles.push_back(vision::cut_tiles(image, tiling).tiles);
     }
   }
-  // Last of what is drawn, so that clean and wrong ground truth share their features.
+  // Drawn after the picture, so that clean and wrong ground truth share their features.
   if (config_.mixture.corrupted_cells > 0 && !sample.glyphs.empty()) {
     corrupt_cells(sample.answer, sample.glyphs, config_.mixture.corrupted_cells, random);
   }
@@ -193,7 +194,10 @@ std::vector<std::any> FusionTask::prepare(const BatchRequest& request) const {
     const SampleStream::Place place =
         is_text ? SampleStream::Place{&kCorpus, number} : samples_.place(request.seed, number);
     const auto add = [&](Sample sample, Random& random) {
-      samples.push_back(prepare_sample(std::move(sample), random));
+      FusionSample& prepared = samples.emplace_back(prepare_sample(std::move(sample), random));
+      if (config_.mixture.misread > 0 && !prepared.prompt.tiles.empty()) {
+        misread_answer(prepared.prompt, tokenizer_, config_.mixture.misread, random);
+      }
     };
     SampleStream::take_from(place, request.seed, number, bad, add);
   }
@@ -211,7 +215,7 @@ std::vector<std::any> FusionTask::prepare(const BatchRequest& request) const {
                               .num_samples = last - first};
       pass.key = has_sources ? pixel_key(pass.tiles)
                              : mixture_key(part, config_.mixture, config_.stage,
-                                           model_->config().preprocessor.tiling.max_tiles);
+                                           model_->config().preprocessor.tiling);
     }
     passes.emplace_back(std::move(pass));
   }

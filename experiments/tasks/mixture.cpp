@@ -30,6 +30,10 @@ void register_options(ConfigSchema& schema, MixtureConfig& config) {
   schema.add("data.hard", &config.hard, "relative weight of hard tables", weight);
   schema.add("data.corrupted_cells", &config.corrupted_cells,
              "share of cells whose ground truth is wrong (fusion recipes)", number_from(0, 1));
+  schema.add("data.misread", &config.misread,
+             "share of a table's tokens that the decoder is shown wrongly, as if it had misread "
+             "them, while it is asked for the right next ones (fusion recipes)",
+             number_from(0, 0.5));
   schema.add("data.text_only", &config.text_only, "share of text-only batches (fusion-sft)",
              number_from(0, 1));
   schema.add("data.text_blocks", &config.text_blocks,

@@ -17,6 +17,7 @@ namespace nvlm::experiments {
 struct MixtureConfig {
   double tiny = 0, easy = 1, medium = 0, hard = 0;  // relative weights
   double corrupted_cells = 0;                       // share of cells whose ground truth is wrong
+  double misread = 0;        // share of answer tokens that the decoder is shown wrongly
   double text_only = 0.1;    // share of text-only batches (fusion-sft; NVLM keeps text ability so)
   double text_blocks = 0.5;  // share of dense text pictures (reader-pretrain)
   double thumbnails = 0.25;  // share of cut pictures whose thumbnail is read, too (reader-pretrain)

@@ -61,7 +61,7 @@ std::vector<std::any> ReaderTask::prepare(const BatchRequest& request) const {
     vision::TilingConfig tiling = tiling_;
     if (random.chance(mixture_.text_blocks)) {
       const RenderedText text = stretched_text(random, size, pick_difficulty(mixture_, random));
-      tiling.max_tiles = 1;
+      tiling = vision::with_max_tiles(tiling, 1);
       add(text.image, text.glyphs, tiling);
     } else {
       const RenderedTable table = render_training_table(mixture_, random);

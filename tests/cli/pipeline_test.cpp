@@ -70,9 +70,11 @@ TEST_CASE("from nothing to predictions, for every variant") {
       " --vision.stem_channels 0 --vision.image_size 56 --vision.patch_size 14");
   run("train fusion-sft --fusion.variant h --init.model " + at("align-h/checkpoints/latest") +
       " --init.reader " + at("linear-reader/checkpoints/latest") + " --out " + at("linear-h") +
-      kTiny);
+      " --tiling.min_tiles 2 --tiling.max_tiles 4" + kTiny);
   const Json linear = read_json(dir / "linear-h/checkpoints/latest/config.json");
   CHECK(linear["force_image_size"] == 56);
+  CHECK(linear["min_dynamic_patch"] == 2);
+  CHECK(linear["max_dynamic_patch"] == 4);
   CHECK(linear["vision_config"]["num_hidden_layers"] == 2);
   CHECK_FALSE(linear["vision_config"].contains("stem_channels"));
   // A finished run says so instead of training on.

@@ -61,6 +61,23 @@ TEST_CASE("recipes refuse what they cannot do") {
   CHECK((tune.model.variant == fusion::Variant::kHybrid));
   CHECK(tune.model.tiling.max_tiles == 3);
   CHECK(tune.model.tiling.tile_size == 224);
+  ExperimentConfig goes_on = recipe("fusion-sft");
+  goes_on.init.model = tune.init.model;
+  adopt_init_model(goes_on);
+  CHECK((goes_on.model.variant == fusion::Variant::kHybrid));
+  CHECK(goes_on.model.tiling.max_tiles == 3);
+  goes_on.model.tile_tags = fusion::TileTagKind::k2dGrid;
+  CHECK_THROWS_WITH_AS(make_task(goes_on, ""),
+                       doctest::Contains("has tile tags 1d, but fusion.tile_tags is 2d_grid"),
+                       UsageError);
+  goes_on.model.tiling.min_tiles = 4;
+  CHECK_THROWS_WITH_AS(
+      make_task(goes_on, ""),
+      doctest::Contains("tiling.min_tiles is 4, expected at most tiling.max_tiles, 3"), UsageError);
+  ExperimentConfig second_stage = recipe("nvlm-h-sft");
+  second_stage.init.model = tune.init.model;
+  adopt_init_model(second_stage);
+  CHECK(second_stage.model.tiling.max_tiles == 6);  // the paper's, not that of its first stage
   ExperimentConfig reader = recipe("reader-pretrain");
   reader.sources.sources = {"render"};
   CHECK_THROWS_WITH_AS(make_task(reader, ""), doctest::Contains("the renderer's glyphs alone"),

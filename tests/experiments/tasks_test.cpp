@@ -6,6 +6,7 @@
 #include "decoder/tokenizer/tokenizer.h"
 #include "eval/readers/model_reader.h"
 #include "experiments/tasks/attention_guide.h"
+#include "experiments/tasks/misreading.h"
 #include "experiments/tasks/mixture.h"
 #include "tests/experiments/shared_tokenizer.h"
 #include "tests/support/temp_dir.h"
@@ -26,6 +27,51 @@ TEST_CASE("the lab tokenizer: one token per character, whole pieces of table syn
                                            " |\n| --- | --- |\n| ", "x", "€", " | ", " |"});
   CHECK(tokenizer.decode(ids) == table);
   CHECK(tokenizer.encode(eval::kTableQuestion).size() == 1);
+  for (const std::string tag : {"<tile_global_thumbnail>", "<tile_12>", "<tile_x5_y1>"}) {
+    CHECK(tokenizer.encode(tag).size() == 1);
+  }
+}
+
+TEST_CASE("a misread answer: other characters of the same answer are shown, none is asked for") {
+  const decoder::Tokenizer& tokenizer = lab_tokenizer();
+  const std::string answer = "| abcdefgh | ijklmnop |\n| --- | --- |\n| qrstuvwx | 12345678 |";
+  const fusion::PromptBuilder builder(tokenizer, {fusion::routing(fusion::Variant::kDecoder),
+                                                  fusion::TileTagKind::k1d,
+                                                  /*tile_tokens=*/4,
+                                                  {}});
+  const fusion::Prompt right = builder.build(eval::kTableQuestion, {vision::ImageLayout{}}, answer);
+  Random random(1, 1);
+  int64_t wrong = 0, shown = 0;
+  bool is_some_right = false, is_some_twice_as_wrong = false;
+  for (int i = 0; i < 400; ++i) {
+    fusion::Prompt prompt = right;
+    misread_answer(prompt, tokenizer, 0.1, random);
+    CHECK(prompt.labels == right.labels);
+    int64_t here = 0;
+    for (size_t at = 0; at < right.ids.size(); ++at) {
+      if (prompt.ids[at] == right.ids[at]) continue;
+      ++here;
+      const std::string before = tokenizer.token_bytes(right.ids[at]);
+      const std::string after = tokenizer.token_bytes(prompt.ids[at]);
+      CHECK(static_cast<int64_t>(at) >= right.answer_begin);
+      CHECK(before.size() == 1);
+      CHECK(before.find_first_of("|\n") == std::string::npos);
+      CHECK(answer.find(after) != std::string::npos);
+    }
+    wrong += here, shown += 32;
+    is_some_right = is_some_right || here == 0;
+    is_some_twice_as_wrong = is_some_twice_as_wrong || here >= 6;
+  }
+  // One in 32 of the drawn characters is the right one again.
+  CHECK(static_cast<double>(wrong) / static_cast<double>(shown) ==
+        doctest::Approx(0.1 * 31 / 32).epsilon(0.1));
+  CHECK(is_some_right);
+  CHECK(is_some_twice_as_wrong);
+
+  fusion::Prompt without_answer = builder.build(eval::kTableQuestion, {vision::ImageLayout{}});
+  const std::vector<int64_t> ids = without_answer.ids;
+  misread_answer(without_answer, tokenizer, 0.5, random);
+  CHECK(without_answer.ids == ids);
 }
 
 TEST_CASE("guide targets lead from a token to the place that it was read from") {

@@ -161,6 +161,17 @@ TEST_CASE("references of tiles follow samples, pictures and tiles; where keeps o
   CHECK_THROWS_AS((TileFeatures{at::zeros({2, 1, 1}), refs}.where(TileRole::kRegular)), c10::Error);
 }
 
+TEST_CASE("fewer tiles at most means no more at least") {
+  const TilingConfig config{.tile_size = 32, .min_tiles = 4, .max_tiles = 6};
+  const TilingConfig fewer = with_max_tiles(config, 2);
+  CHECK(fewer.min_tiles == 2);
+  CHECK(fewer.max_tiles == 2);
+  const TilingConfig more = with_max_tiles(config, 12);
+  CHECK(more.min_tiles == 4);
+  CHECK(more.max_tiles == 12);
+  CHECK(choose_layout(50, 50, config).num_regular() == 4);
+}
+
 TEST_CASE("preprocessor configuration: published files, round trip, bad fields") {
   const PreprocessorConfig published = preprocessor_config_from_json(
       read_json(test::golden("06a_internvit_300m") / "preprocessor_config.json"));
