@@ -1,5 +1,6 @@
 #include "experiments/recipes/lab_tokenizer.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -7,11 +8,13 @@
 #include "decoder/tokenizer/bpe_trainer.h"
 #include "eval/readers/model_reader.h"
 #include "experiments/data/text_corpus.h"
+#include "fusion/prompt_tokens.h"
 
 namespace nvlm::experiments {
 namespace {
 
 constexpr int64_t kDocuments = 4000;
+constexpr int64_t kMaxTiles = 12;           // whose tags are tokens
 constexpr uint64_t kCorpusSeed = 20240917;  // fixed: the tokenizer is part of the lab models
 
 /// Whole pieces of table syntax and of the prompt; anything else is cut into single characters.
@@ -45,8 +48,12 @@ void train_lab_tokenizer(const std::filesystem::path& tokenizer_json) {
   config.special_tokens = {"<|endoftext|>",          "<|im_start|>", "<|im_end|>",
                            "<|vision_pad|>",         "<Image>",      "</Image>",
                            "<tile_global_thumbnail>"};
-  for (int tile = 1; tile <= 12; ++tile) {
-    config.special_tokens.push_back("<tile_" + std::to_string(tile) + ">");
+  for (const auto kind : {fusion::TileTagKind::k1d, fusion::TileTagKind::k2dGrid}) {
+    for (const std::string& token : fusion::prompt_tokens("nvlm_lab", kind, kMaxTiles)) {
+      if (std::ranges::find(config.special_tokens, token) == config.special_tokens.end()) {
+        config.special_tokens.push_back(token);
+      }
+    }
   }
   decoder::train_bpe(texts, config, tokenizer_json);
 }
