@@ -22,16 +22,16 @@ stage() {  # run recipe options...
   fi
 }
 
-tables=(--tiling.max_tiles 6 --data.easy 0.8 --data.medium 1.3 --data.hard 0.1)
+tables=(--tiling.min_tiles 4 --tiling.max_tiles 6 --data.easy 0.8 --data.medium 1.3 --data.hard 0.1)
 stage reader reader-pretrain --train.steps "${READER_STEPS:-2100}" "${tables[@]}"
 stage text text-pretrain --train.steps "${TEXT_STEPS:-300}"
 for variant in "${variants[@]}"; do
   # On codes made from labels; the reader gives only the shape of the encoder.
   stage "$variant-align" fusion-align --train.steps "${ALIGN_STEPS:-1600}" "${tables[@]}" \
-    --fusion.variant "$variant" \
+    --fusion.variant "$variant" --fusion.tile_tags 2d-grid \
     --init.reader "$runs/reader/checkpoints/latest" \
     --init.decoder "$runs/text/checkpoints/latest"
-  stage "$variant" fusion-sft --train.steps "${SFT_STEPS:-850}" "${tables[@]}" --fusion.variant "$variant" \
+  stage "$variant" fusion-sft --train.steps "${SFT_STEPS:-850}" "${tables[@]}" --data.misread 0.08 \
     --init.model "$runs/$variant-align/checkpoints/latest" \
     --features.cache "$runs/features"
 done
