@@ -47,6 +47,23 @@ void complete_native_config(MultimodalConfig& config, const std::filesystem::pat
   config.decoder.tie_word_embeddings = !internvl_native_has_head(weights);
 }
 
+/// What config.json, the files beside it and the tensors say together.
+MultimodalConfig stored_config(const std::filesystem::path& folder, const Json& json,
+                               const WeightStore& weights) {
+  try {
+    MultimodalConfig config = multimodal_config_from_json(json);
+    if (is_internvl_native(json)) {
+      complete_native_config(config, folder, weights);
+    } else {
+      complete_config(config, json, folder, weights);
+    }
+    validate(config);
+    return config;
+  } catch (const std::exception& error) {
+    throw std::runtime_error(folder.string() + ": " + error.what());
+  }
+}
+
 /// Built without taking memory for its parameters.
 MultimodalModel shapes_of(const MultimodalConfig& config) {
   const ParameterScope shapes_only({.device = at::kMeta});
@@ -80,6 +97,11 @@ Json generation_defaults(const decoder::Tokenizer& tokenizer, const PromptFormat
           {"pad_token_id", tokenizer.find("<|endoftext|>").value_or(*end)}};
 }
 
+MultimodalConfig read_multimodal_config(const std::filesystem::path& folder) {
+  const Json json = read_json(folder / "config.json");
+  return stored_config(folder, json, WeightStore::open(folder));
+}
+
 MultimodalModel load_multimodal(const std::filesystem::path& folder, at::ScalarType dtype) {
   return load_multimodal(folder, decoder::on_cpu(dtype));
 }
@@ -88,19 +110,7 @@ MultimodalModel load_multimodal(const std::filesystem::path& folder,
                                 const decoder::PlaceModel& place) {
   const Json json = read_json(folder / "config.json");
   const WeightStore weights = WeightStore::open(folder);
-  const bool is_native = is_internvl_native(json);
-  MultimodalConfig config;
-  try {
-    config = multimodal_config_from_json(json);
-    if (is_native) {
-      complete_native_config(config, folder, weights);
-    } else {
-      complete_config(config, json, folder, weights);
-    }
-    validate(config);
-  } catch (const std::exception& error) {
-    throw std::runtime_error(folder.string() + ": " + error.what());
-  }
+  const MultimodalConfig config = stored_config(folder, json, weights);
   const MultimodalModel shapes = shapes_of(config);
   decoder::check_plausible(decoder::num_elements(*shapes), weights);
   const ParameterStyle style =
@@ -108,7 +118,7 @@ MultimodalModel load_multimodal(const std::filesystem::path& folder,
   const ParameterScope scope(style);
   MultimodalModel model(config);
   std::map<std::string, TensorOrigin> origins;
-  if (is_native) origins = internvl_native_origins(tensor_names(*model), weights);
+  if (is_internvl_native(json)) origins = internvl_native_origins(tensor_names(*model), weights);
   LoadOptions options;
   options.dtype = style.dtype;
   load_weights(*model, TranslatedWeights(weights, std::move(origins)), options);

@@ -13,6 +13,10 @@
 
 namespace nvlm::fusion {
 
+/// The configuration of the model that load_multimodal would load, tiling included.
+/// throws  as load_multimodal
+MultimodalConfig read_multimodal_config(const std::filesystem::path& folder);
+
 /// Loads config.json, preprocessor_config.json (where it exists) and the weights: a lab model of
 /// any variant, NVLM-D, or InternVL with a Llama or Qwen2 decoder, in its original layout or that
 /// of Hugging Face's native port (see internvl_native.h). In evaluation mode, on the CPU.

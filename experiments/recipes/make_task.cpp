@@ -125,6 +125,11 @@ std::unique_ptr<TrainingTask> fusion_task(const ExperimentConfig& config, at::De
             ? fusion::load_multimodal(folder)
             : load_with_reader(folder, require(config.init.reader, "init.reader", config.recipe,
                                                "reader-pretrain"));
+    if (model->config().fusion.variant != config.model.variant) {
+      throw UsageError("--init.model: '" + folder.string() + "' is variant " +
+                       fusion::name(model->config().fusion.variant) +
+                       ", expected --fusion.variant " + fusion::name(config.model.variant));
+    }
     if (model->config().fusion.tile_tags != config.model.tile_tags) {
       throw UsageError("--init.model: '" + folder.string() + "' has tile tags " +
                        fusion::name(model->config().fusion.tile_tags) +
@@ -133,11 +138,6 @@ std::unique_ptr<TrainingTask> fusion_task(const ExperimentConfig& config, at::De
     vision::TilingConfig tiling = config.model.tiling;
     tiling.tile_size = model->config().preprocessor.tiling.tile_size;
     model->retile(tiling);
-    if (model->config().fusion.variant != config.model.variant) {
-      throw UsageError("--init.model: '" + folder.string() + "' is variant " +
-                       fusion::name(model->config().fusion.variant) +
-                       ", expected --fusion.variant " + fusion::name(config.model.variant));
-    }
     return std::make_unique<FusionTask>(std::move(model), folder / "tokenizer.json", task, device,
                                         dtype);
   }
@@ -174,8 +174,7 @@ void adopt_init_model(ExperimentConfig& config) {
   if (is_finetune && config.sources.sources.empty()) {
     throw UsageError("finetune needs --data.sources, the data to learn from (FOLDER or FILE)");
   }
-  const fusion::MultimodalConfig model =
-      fusion::multimodal_config_from_json(read_json(folder / "config.json"));
+  const fusion::MultimodalConfig model = fusion::read_multimodal_config(folder);
   config.model.tile_tags = model.fusion.tile_tags;
   if (is_recipe_of_the_paper(config)) return;  // its variant and tiles are the paper's
   config.model.variant = model.fusion.variant;

@@ -3,6 +3,7 @@
 
 #include "common/error.h"
 #include "experiments/recipes/recipe.h"
+#include "tests/support/golden.h"
 
 namespace nvlm::experiments {
 
@@ -74,6 +75,11 @@ TEST_CASE("recipes refuse what they cannot do") {
   CHECK_THROWS_WITH_AS(
       make_task(goes_on, ""),
       doctest::Contains("tiling.min_tiles is 4, expected at most tiling.max_tiles, 3"), UsageError);
+  // A published model's tiles stand in its preprocessor's file.
+  ExperimentConfig published = recipe("fusion-sft");
+  published.init.model = test::golden("07c_internvl_native").string();
+  adopt_init_model(published);
+  CHECK(published.model.tiling.max_tiles == 6);
   ExperimentConfig second_stage = recipe("nvlm-h-sft");
   second_stage.init.model = tune.init.model;
   adopt_init_model(second_stage);
