@@ -57,7 +57,7 @@ TrainBatch train_batch(fusion::MultimodalModel& model, const std::string& folder
     Random random = experiments::training_random(kDataSeed, i);
     const auto table = experiments::render_training_table({}, random);
     const auto picture = vision::preprocess(table.image, model->config().preprocessor);
-    prompts.push_back(builder.build(eval::kTableQuestion, {picture.layout}, table.markdown));
+    prompts.push_back(builder.build(eval::kTableQuestion, {picture.layout}, table.answer));
     tokens.push_back(model->encode_tiles(picture.pixel_values));
   }
   TrainBatch batch{fusion::collate(std::move(prompts), /*pad_id=*/0), {}};

@@ -2,6 +2,7 @@
 
 #include "decoder/tokenizer/stream_decoder.h"
 #include "eval/table/gfm_parser.h"
+#include "eval/table/merge_marks.h"
 
 namespace nvlm::eval {
 namespace {
@@ -39,7 +40,8 @@ std::vector<TableReading> ModelReader::read(std::span<const Tensor> images) {
     TableReading& reading = readings.emplace_back(std::move(answer.text));
     if (auto gfm = parse_gfm_table(reading.text)) {
       set_cell_probabilities(*gfm, answer.tokens);
-      reading.table = std::move(gfm->table);
+      reading.text = answer_with_spans(std::move(reading.text));
+      reading.table = merge_marked_cells(std::move(gfm->table));
     }
   }
   return readings;

@@ -9,6 +9,7 @@
 
 #include "eval/readers/model_reader.h"
 #include "eval/table/gfm_parser.h"
+#include "eval/table/merge_marks.h"
 #include "eval/tasks/table_scores.h"
 #include "experiments/ablations/held_out.h"
 #include "experiments/efficiency/ledger.h"
@@ -45,12 +46,9 @@ ReadItem read_item(FusionTask& task, const EvaluationRequest& request, int64_t i
   const RenderedTable table = held_out_table(request.mixture, index);
   const int64_t width = table.image.size(1), height = table.image.size(0);
   vision::TiledImage cut = vision::cut_tiles(table.image, tiling);
-  ReadItem item{table.markdown,
-                eval::kTableQuestion,
-                {cut.layout},
-                std::move(cut.tiles),
-                {},
-                median_glyph_height(table.glyphs)};
+  ReadItem item{table.answer, eval::kTableQuestion,
+                {cut.layout}, std::move(cut.tiles),
+                {},           median_glyph_height(table.glyphs)};
   if (const CodedFeatures* coded = task.coded_features()) {
     Random random = held_out_random(index);
     item.features = (*coded)(table.glyphs, width, height, item.layouts.front(), random);
@@ -135,7 +133,8 @@ double seconds_of_answer(FusionTask& task, ReadItem item) {
 double answer_teds(const std::string& answer, const std::string& truth) {
   const auto expected = eval::parse_gfm_table(truth);
   TORCH_CHECK(expected.has_value(), "held-out item: its ground truth is no table");
-  const double score = eval::score_table(answer, expected->table, eval::TruthText::kMarkdown).teds;
+  const eval::Table table = eval::merge_marked_cells(expected->table);
+  const double score = eval::score_table(eval::answer_with_spans(answer), table).teds;
   return std::clamp(score, 0.0, 1.0);
 }
 

@@ -18,8 +18,8 @@ struct EvaluationRequest {
   int64_t max_new_tokens = 0;  // of greedy answers; 0 = no TEDS
 };
 
-/// TEDS of an answer in Markdown, a score below 0 raised to 0.
-/// truth   a table in Markdown
+/// TEDS of an answer, a score below 0 raised to 0.
+/// answer, truth   tables in Markdown, merged cells marked (eval/table/merge_marks.h)
 /// throws  c10::Error if it is none
 double answer_teds(const std::string& answer, const std::string& truth);
 

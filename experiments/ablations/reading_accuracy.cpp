@@ -35,7 +35,7 @@ std::vector<double> reading_scores(fusion::MultimodalModel& model,
       vision::PreprocessedImage picture = vision::preprocess(table.image, config.preprocessor);
       pixels.push_back(std::move(picture.pixel_values));
       prompts.push_back(builder.build(eval::kTableQuestion, {picture.layout}));
-      truths.push_back(table.markdown);
+      truths.push_back(table.answer);
     }
     const fusion::PromptBatch batch =
         fusion::collate(std::move(prompts), /*pad_id=*/0).to(weight.device());

@@ -10,12 +10,12 @@
 
 namespace nvlm::experiments {
 
-/// Gives each cell of `markdown` with probability `share` other text of the same length:
+/// Gives each cell of `answer` with probability `share` other text of the same length:
 /// every character of it that the picture shows becomes a random letter or digit.
-/// glyphs   of the picture that `markdown` transcribes
+/// glyphs   of the picture that `answer` transcribes
 /// share    0..1
 /// returns  the number of cells changed
-int64_t corrupt_cells(std::string& markdown, const std::vector<Glyph>& glyphs, double share,
+int64_t corrupt_cells(std::string& answer, const std::vector<Glyph>& glyphs, double share,
                       Random& random);
 
 }  // namespace nvlm::experiments

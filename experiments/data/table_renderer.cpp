@@ -154,7 +154,7 @@ cv::Point2d text_origin(const TableCell& cell, const ShapedText& text, const Cel
 
 std::vector<Glyph> draw_texts(Canvas& canvas, const TableSpec& table, const TableLayout& layout,
                               const Appearance& look) {
-  const std::vector<std::vector<int64_t>> offsets = markdown_offsets(table);
+  const std::vector<std::vector<int64_t>> offsets = answer_offsets(table);
   std::vector<Glyph> glyphs;
   for (size_t i = 0; i < table.cells.size(); ++i) {
     const TableCell& cell = table.cells[i];
@@ -187,6 +187,7 @@ RenderedTable render_table(const TableSpec& table, const TableDifficulty& diffic
   RenderedTable result;
   result.markdown = to_markdown(table);
   result.html = to_html(table);
+  result.answer = to_answer(table);
   result.rows = table.rows;
   result.columns = table.columns;
   result.cells = static_cast<int64_t>(table.cells.size());

@@ -16,6 +16,7 @@ struct RenderedTable {
   Tensor image;                // uint8 [height, width, 3]
   std::vector<Glyph> glyphs;   // every visible character, cell by cell
   std::string markdown, html;  // table_spec.h
+  std::string answer;          // what a model is taught to write: to_answer()
   int64_t rows = 0, columns = 0;
   int64_t cells = 0;  // a spanning cell counts once
   bool has_spans = false;

@@ -3,32 +3,45 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "eval/table/merge_marks.h"
 #include "experiments/data/utf8.h"
 
 namespace nvlm::experiments {
 namespace {
 
-/// Cell that starts at each grid position, row-major; -1 where a span covers the position.
-std::vector<int64_t> starting_cells(const TableSpec& table) {
-  std::vector<int64_t> starts(static_cast<size_t>(table.rows * table.columns), -1);
+/// Cell that covers each grid position, row-major.
+std::vector<size_t> covering_cells(const TableSpec& table) {
+  std::vector<size_t> covering(static_cast<size_t>(table.rows * table.columns));
   for (size_t i = 0; i < table.cells.size(); ++i) {
     const TableCell& cell = table.cells[i];
-    starts[static_cast<size_t>(cell.row * table.columns + cell.column)] = static_cast<int64_t>(i);
+    for (int64_t row = cell.row; row < cell.row + cell.row_span; ++row) {
+      for (int64_t column = cell.column; column < cell.column + cell.column_span; ++column) {
+        covering[static_cast<size_t>(row * table.columns + column)] = i;
+      }
+    }
   }
-  return starts;
+  return covering;
 }
 
+bool starts_at(const TableCell& cell, int64_t row, int64_t column) {
+  return cell.row == row && cell.column == column;
+}
+
+/// What stands in the positions of a spanning cell besides its first.
+enum class CoveredPositions { kBlank, kMarked };
+
 /// Writes the Markdown; when `offsets` is given, also notes where each code point went.
-std::string write_markdown(const TableSpec& table, std::vector<std::vector<int64_t>>* offsets) {
+std::string write_markdown(const TableSpec& table, CoveredPositions covered,
+                           std::vector<std::vector<int64_t>>* offsets) {
   table.validate();
-  const std::vector<int64_t> starts = starting_cells(table);
+  const std::vector<size_t> covering = covering_cells(table);
   std::string markdown;
   int64_t position = 0;  // in code points
   const auto append = [&](std::string_view text) {
     markdown += text;
     position += num_code_points(text);
   };
-  const auto append_cell = [&](size_t index) {
+  const auto append_text = [&](size_t index) {
     for (const char32_t c : code_points(table.cells[index].text)) {
       if (c == U'|') append("\\");
       if (offsets) (*offsets)[index].push_back(position);
@@ -40,8 +53,13 @@ std::string write_markdown(const TableSpec& table, std::vector<std::vector<int64
     append("|");
     for (int64_t column = 0; column < table.columns; ++column) {
       append(" ");
-      const int64_t cell = starts[static_cast<size_t>(row * table.columns + column)];
-      if (cell >= 0) append_cell(static_cast<size_t>(cell));
+      const size_t index = covering[static_cast<size_t>(row * table.columns + column)];
+      const TableCell& cell = table.cells[index];
+      if (starts_at(cell, row, column)) {
+        append_text(index);
+      } else if (covered == CoveredPositions::kMarked) {
+        append(row == cell.row ? eval::kMergedLeft : eval::kMergedUp);
+      }
       append(" |");
     }
     if (row == 0) {
@@ -113,24 +131,30 @@ void TableSpec::validate() const {
   }
 }
 
-std::string to_markdown(const TableSpec& table) { return write_markdown(table, nullptr); }
+std::string to_markdown(const TableSpec& table) {
+  return write_markdown(table, CoveredPositions::kBlank, nullptr);
+}
 
-std::vector<std::vector<int64_t>> markdown_offsets(const TableSpec& table) {
+std::string to_answer(const TableSpec& table) {
+  return write_markdown(table, CoveredPositions::kMarked, nullptr);
+}
+
+std::vector<std::vector<int64_t>> answer_offsets(const TableSpec& table) {
   std::vector<std::vector<int64_t>> offsets(table.cells.size());
-  write_markdown(table, &offsets);
+  write_markdown(table, CoveredPositions::kMarked, &offsets);
   return offsets;
 }
 
 std::string to_html(const TableSpec& table) {
   table.validate();
-  const std::vector<int64_t> starts = starting_cells(table);
+  const std::vector<size_t> covering = covering_cells(table);
   std::string html = "<table>\n";
   for (int64_t row = 0; row < table.rows; ++row) {
     html += "<tr>";
     for (int64_t column = 0; column < table.columns; ++column) {
-      const int64_t index = starts[static_cast<size_t>(row * table.columns + column)];
-      if (index < 0) continue;
-      const TableCell& cell = table.cells[static_cast<size_t>(index)];
+      const TableCell& cell =
+          table.cells[covering[static_cast<size_t>(row * table.columns + column)]];
+      if (!starts_at(cell, row, column)) continue;
       html += "<td";
       if (cell.row_span > 1) html += " rowspan=\"" + std::to_string(cell.row_span) + "\"";
       if (cell.column_span > 1) html += " colspan=\"" + std::to_string(cell.column_span) + "\"";

@@ -1,4 +1,4 @@
-// A table before it is drawn, and its ground truth as Markdown and HTML.
+// A table before it is drawn, and its ground truth as Markdown, HTML and a model's answer.
 #pragma once
 
 #include <cstdint>
@@ -47,9 +47,13 @@ struct TableSpec {
 /// escaped.
 std::string to_markdown(const TableSpec& table);
 
-/// Where the texts stand in to_markdown(table): per cell, per code point of its text, the index in
-/// code points within the Markdown (of the `|` itself where one is escaped).
-std::vector<std::vector<int64_t>> markdown_offsets(const TableSpec& table);
+/// The same as a model is taught to write it: the other positions of a spanning cell are marked
+/// (eval/table/merge_marks.h).
+std::string to_answer(const TableSpec& table);
+
+/// Where the texts stand in to_answer(table): per cell, per code point of its text, the index in
+/// code points within the answer (of the `|` itself where one is escaped).
+std::vector<std::vector<int64_t>> answer_offsets(const TableSpec& table);
 
 /// `<table>` with `td` only, rowspan and colspan, one row per line, no newline at the end.
 std::string to_html(const TableSpec& table);

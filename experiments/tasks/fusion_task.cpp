@@ -179,20 +179,22 @@ FusionSample FusionTask::prepare_sample(Sample sample, Random& random) const {
   return prepared;
 }
 
+bool FusionTask::is_text(const BatchRequest& request) const {
+  return config_.sources.sources.empty() && config_.stage != FusionStage::kPretrain &&
+         training_random(request.seed, request.first_sample).chance(config_.mixture.text_only);
+}
+
+int64_t FusionTask::kind(const BatchRequest& request) const { return is_text(request) ? 1 : 0; }
+
 std::vector<std::any> FusionTask::prepare(const BatchRequest& request) const {
-  // Without sources of its own a run gets whole batches of text: documents are longer than tables
-  // and would fill every batch with padding.
-  const bool has_sources = !config_.sources.sources.empty();
-  const bool is_text =
-      !has_sources && config_.stage != FusionStage::kPretrain &&
-      training_random(request.seed, request.first_sample).chance(config_.mixture.text_only);
   static const CorpusDocuments kCorpus;
+  const bool all_text = is_text(request);
   std::vector<FusionSample> samples;
   std::vector<BadSampleRecord> bad;
   for (int64_t i = 0; i < request.num_samples; ++i) {
     const int64_t number = request.first_sample + i;
     const SampleStream::Place place =
-        is_text ? SampleStream::Place{&kCorpus, number} : samples_.place(request.seed, number);
+        all_text ? SampleStream::Place{&kCorpus, number} : samples_.place(request.seed, number);
     const auto add = [&](Sample sample, Random& random) {
       FusionSample& prepared = samples.emplace_back(prepare_sample(std::move(sample), random));
       if (config_.mixture.misread > 0 && !prepared.prompt.tiles.empty()) {
@@ -213,9 +215,9 @@ std::vector<std::any> FusionTask::prepare(const BatchRequest& request) const {
       const BatchRequest part{.seed = request.seed,
                               .first_sample = request.first_sample + first,
                               .num_samples = last - first};
-      pass.key = has_sources ? pixel_key(pass.tiles)
-                             : mixture_key(part, config_.mixture, config_.stage,
-                                           model_->config().preprocessor.tiling);
+      pass.key = config_.sources.sources.empty() ? mixture_key(part, config_.mixture, config_.stage,
+                                                               model_->config().preprocessor.tiling)
+                                                 : pixel_key(pass.tiles);
     }
     passes.emplace_back(std::move(pass));
   }

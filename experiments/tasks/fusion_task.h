@@ -77,6 +77,7 @@ class FusionTask : public TrainingTask {
   torch::nn::Module& model() override { return *model_; }
   FreezePlan freeze_plan() const override;
   std::vector<std::any> prepare(const BatchRequest& request) const override;
+  int64_t kind(const BatchRequest& request) const override;
   TaskLoss loss(const std::any& pass) override;
   void save(const std::filesystem::path& dir) override;
   /// Keeps run_dir/bad_samples.jsonl (bad_sample_ledger.h).
@@ -100,6 +101,9 @@ class FusionTask : public TrainingTask {
   double step_flops(const std::any& pass) const;
 
  private:
+  /// Whether a batch is text alone. Without sources of its own a run gets whole batches of it:
+  /// documents are longer than tables and would fill every batch with padding.
+  bool is_text(const BatchRequest& request) const;
   FusionSample prepare_sample(Sample sample, Random& random) const;
   BatchShape shape_of_pass(const fusion::PromptBatch& prompts) const;
   TrainedParts trained_parts() const;

@@ -11,7 +11,7 @@ Sample RenderedTables::read(int64_t index, Random& random) const {
   sample.name = "rendered table " + std::to_string(index);
   sample.images.push_back(std::move(table.image));
   sample.conversation = {{.text = eval::kTableQuestion, .num_images = 1}};
-  sample.answer = std::move(table.markdown);
+  sample.answer = std::move(table.answer);
   sample.glyphs = std::move(table.glyphs);
   return sample;
 }

@@ -53,6 +53,26 @@ ParameterBytes parameter_bytes(TrainingTask& task, const TrainConfig& config) {
   return bytes;
 }
 
+/// The batches of one kind: how many the run has, and those that are looked at.
+struct KindOfBatch {
+  int64_t in_run = 0;
+  std::vector<BatchRequest> seen;
+};
+
+/// By kind, with at most `most` to look at of each. Of a very long run only the beginning counts.
+std::map<int64_t, KindOfBatch> kinds_of_batches(const TrainingTask& task, const TrainConfig& config,
+                                                int64_t most) {
+  constexpr int64_t kMostBatches = 100'000;
+  std::map<int64_t, KindOfBatch> kinds;
+  const int64_t batches = std::min(config.steps * config.accumulation, kMostBatches);
+  for (int64_t item = 0; item < batches; ++item) {
+    const BatchRequest request = batch_request(config, item);
+    KindOfBatch& kind = kinds[task.kind(request)];
+    if (kind.in_run++ < most) kind.seen.push_back(request);
+  }
+  return kinds;
+}
+
 std::string amount(double value, const char* unit) {
   static constexpr const char* kPrefixes[] = {"", "k", "M", "G", "T", "P", "E"};
   size_t prefix = 0;
@@ -96,29 +116,31 @@ double RunForecast::disk_bytes(const TrainConfig& config) const {
   return checkpoint_bytes * static_cast<double>(kept + 1);  // one more while it is written
 }
 
-std::optional<RunForecast> forecast(TrainingTask& task, const TrainConfig& config,
-                                    int64_t batches) {
+std::optional<RunForecast> forecast(TrainingTask& task, const TrainConfig& config, int64_t most) {
   const ParameterBytes parameters = parameter_bytes(task, config);
   task.recompute_activations(config.recompute);
   RunForecast forecast;
-  batches = std::min(batches, config.steps * config.accumulation);
-  double flops = 0, largest_pass = 0;
+  double flops = 0, batches = 0, largest_pass = 0;
   bool has_several_passes = config.accumulation > 1;
-  for (int64_t item = 0; item < batches; ++item) {
-    const std::vector<std::any> passes = task.prepare(batch_request(config, item));
-    has_several_passes = has_several_passes || passes.size() > 1;
-    for (const std::any& pass : passes) {
-      const std::optional<PassCost> cost = task.cost(pass);
-      if (!cost) return std::nullopt;
-      flops += cost->flops;
-      largest_pass = std::max(largest_pass, cost->bytes);
-      forecast.samples.insert(forecast.samples.end(), cost->samples.begin(), cost->samples.end());
+  for (const auto& [name, kind] : kinds_of_batches(task, config, most)) {
+    double flops_seen = 0;
+    for (const BatchRequest& request : kind.seen) {
+      const std::vector<std::any> passes = task.prepare(request);
+      has_several_passes = has_several_passes || passes.size() > 1;
+      for (const std::any& pass : passes) {
+        const std::optional<PassCost> cost = task.cost(pass);
+        if (!cost) return std::nullopt;
+        flops_seen += cost->flops;
+        largest_pass = std::max(largest_pass, cost->bytes);
+        forecast.samples.insert(forecast.samples.end(), cost->samples.begin(), cost->samples.end());
+      }
     }
+    flops += flops_seen / static_cast<double>(kind.seen.size()) * static_cast<double>(kind.in_run);
+    batches += static_cast<double>(kind.in_run);
   }
   std::sort(forecast.samples.begin(), forecast.samples.end(),
             [](const auto& a, const auto& b) { return a.tokens < b.tokens; });
-  forecast.step_flops =
-      flops / static_cast<double>(batches) * static_cast<double>(config.accumulation);
+  forecast.step_flops = flops / batches * static_cast<double>(config.accumulation);
   // After an earlier pass of the step, all gradients stand beside the next one.
   const double gradients_before = has_several_passes ? parameters.trained : 0;
   forecast.peak_bytes = static_cast<double>(memory_bytes()) + kernel_bytes(config) +
@@ -165,8 +187,9 @@ std::string describe(const RunForecast& forecast, const TrainConfig& config) {
   std::vector<int64_t> tiles;
   for (const PassCost::SampleSize& sample : forecast.samples) tiles.push_back(sample.tiles);
   std::sort(tiles.begin(), tiles.end());
+  if (tiles.back() > 0) std::erase(tiles, 0);  // text says nothing of tiles
   std::ostringstream text;
-  text << "  of the first " << forecast.samples.size() << " samples\n"
+  text << "  of the first " << forecast.samples.size() << " samples, each kind counted by itself\n"
        << "  tokens per sample: " << forecast.samples.front().tokens << " to "
        << forecast.samples.back().tokens << "; at the least, median and most tiles "
        << tokens_at(forecast, tiles.front()) << ", " << tokens_at(forecast, tiles[tiles.size() / 2])

@@ -107,6 +107,10 @@ class TrainingTask {
   /// samples  that the run has seen already: 0, or more where it is resumed
   virtual void begin(const std::filesystem::path& run_dir, int64_t samples) {}
 
+  /// Which kind of batch `prepare` would make, told without making it: kinds differ in size and
+  /// come with different shares. A forecast looks at each.
+  virtual int64_t kind(const BatchRequest& request) const { return 0; }
+
   /// What a pass will cost; nothing where the task cannot tell.
   virtual std::optional<PassCost> cost(const std::any& pass) const { return std::nullopt; }
 

@@ -87,13 +87,13 @@ TEST_CASE("wrong ground truth keeps the table's form, its picture and its length
   for (int i = 0; i < 30; ++i) {
     RenderedTable table = render_table_sample(easy(), 4, static_cast<uint64_t>(i));
     const RenderedTable before = table;
-    CHECK(corrupt_cells(table.markdown, table.glyphs, 0, random) == 0);
-    CHECK(table.markdown == before.markdown);
-    changed += corrupt_cells(table.markdown, table.glyphs, 0.3, random);
+    CHECK(corrupt_cells(table.answer, table.glyphs, 0, random) == 0);
+    CHECK(table.answer == before.answer);
+    changed += corrupt_cells(table.answer, table.glyphs, 0.3, random);
     std::set<std::pair<int64_t, int64_t>> texts;
     for (const Glyph& glyph : table.glyphs) texts.insert({glyph.row, glyph.column});
     cells += static_cast<int64_t>(texts.size());
-    const std::u32string was = code_points(before.markdown), is = code_points(table.markdown);
+    const std::u32string was = code_points(before.answer), is = code_points(table.answer);
     REQUIRE(was.size() == is.size());
     for (size_t c = 0; c < was.size(); ++c) {
       const bool is_syntax = was[c] == U'|' || was[c] == U'\n' || was[c] == U'\\';

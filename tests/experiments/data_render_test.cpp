@@ -75,7 +75,8 @@ TEST_CASE("data: every visible character of a table has one glyph where its ink 
       CHECK(table.html == to_html(spec));
       CHECK(table.rows == spec.rows);
       CHECK(table.columns == spec.columns);
-      data_check_answer(table.glyphs, table.markdown);
+      CHECK(table.answer == to_answer(spec));
+      data_check_answer(table.glyphs, table.answer);
       size_t visible = 0;
       for (const TableCell& cell : spec.cells) {
         for (const char32_t c : code_points(cell.text)) visible += c != U' ' && c != U'\n';

@@ -67,6 +67,11 @@ TEST_CASE("data: Markdown and HTML of a hand-made table with spans") {
         "| --- | --- | --- |\n"
         "| tall | 5 µm |  |\n"
         "|  | two lines | x |");
+  CHECK(to_answer(table) ==
+        "| a\\|b | c < d | << |\n"
+        "| --- | --- | --- |\n"
+        "| tall | 5 µm |  |\n"
+        "| ^^ | two lines | x |");
   CHECK(to_html(table) ==
         "<table>\n"
         "<tr><td>a|b</td><td colspan=\"2\">c &lt; d</td></tr>\n"
@@ -76,17 +81,17 @@ TEST_CASE("data: Markdown and HTML of a hand-made table with spans") {
   CHECK(table.has_spans());
 }
 
-TEST_CASE("data: Markdown offsets point at every character of the cells") {
+TEST_CASE("data: offsets in the answer point at every character of the cells") {
   const TableSpec table = data_spanning_table();
-  const std::u32string markdown = code_points(to_markdown(table));
-  const auto offsets = markdown_offsets(table);
+  const std::u32string answer = code_points(to_answer(table));
+  const auto offsets = answer_offsets(table);
   CHECK(offsets[0] == std::vector<int64_t>{2, 4, 5});  // the bar after its backslash
   for (size_t i = 0; i < table.cells.size(); ++i) {
     const std::u32string text = code_points(table.cells[i].text);
     REQUIRE(offsets[i].size() == text.size());
     for (size_t k = 0; k < text.size(); ++k) {
       const char32_t expected = text[k] == U'\n' ? U' ' : text[k];
-      CHECK(markdown[static_cast<size_t>(offsets[i][k])] == expected);
+      CHECK(answer[static_cast<size_t>(offsets[i][k])] == expected);
     }
   }
 }

@@ -56,39 +56,42 @@ TEST_CASE("answers: one layout for tables, other texts as they stand") {
                        "ground truth: 1 rows with too few cells and 0 with too many",
                        std::runtime_error);
   CHECK(html_answer("<table><tr><td colspan=2>h</td></tr><tr><td>1</td><td>2</td></tr></table>") ==
-        "| h |  |\n| --- | --- |\n| 1 | 2 |");
+        "| h | << |\n| --- | --- |\n| 1 | 2 |");
   CHECK_THROWS_AS(html_answer("<p>none</p>"), std::runtime_error);
 }
 
 TEST_CASE("a rendered set gives the renderer's own pictures and answers") {
   const test::TempDir dir;
-  write_dataset(dir / "set", easy(), /*seed=*/5, /*count=*/3);
+  write_dataset(dir / "set", hard(), /*seed=*/5, /*count=*/6);
   const TableFolder with_index(dir / "set");
   std::filesystem::remove(dir / "set" / "index.jsonl");
   const TableFolder without_index(dir / "set");
   for (const TableFolder* source : {&with_index, &without_index}) {
-    REQUIRE(source->size() == 3);
-    for (int64_t i = 0; i < 3; ++i) {
-      const RenderedTable table = render_table_sample(easy(), 5, static_cast<uint64_t>(i));
+    REQUIRE(source->size() == 6);
+    bool marked = false;
+    for (int64_t i = 0; i < 6; ++i) {
+      const RenderedTable table = render_table_sample(hard(), 5, static_cast<uint64_t>(i));
       const Sample sample = read_sample(*source, i);
-      CHECK(sample.answer == table.markdown);
+      CHECK(sample.answer == table.answer);
+      marked = marked || sample.answer != table.markdown;
       REQUIRE(sample.images.size() == 1);
       CHECK(at::equal(sample.images[0], table.image));
       CHECK(sample.conversation.back().text == eval::kTableQuestion);
     }
+    CHECK(marked);
   }
 }
 
-TEST_CASE("pairs in one folder: order by name, Markdown before HTML, problems by sample") {
+TEST_CASE("pairs in one folder: order by name, HTML before Markdown, problems by sample") {
   const DataFolder folder;
   folder.pair("c").pair("a");
   folder.picture("b.png").text("b.html", "<table><tr><td>x</td></tr></table>");
-  folder.text("a.html", "<table><tr><td>not this one</td></tr></table>");
+  folder.text("a.html", "<table><tr><td>this one</td></tr></table>");
   folder.picture("d.JPG.png").text("README.md", "no picture belongs to this");
   folder.text("e.png", "%PDF-1.4 this is no picture").text("e.md", "words");
   const TableFolder source(folder.path());
   REQUIRE(source.size() == 5);
-  CHECK(contains(read_sample(source, 0).answer, "| a | 0 |"));
+  CHECK(read_sample(source, 0).answer == "| this one |\n| --- |");
   CHECK(read_sample(source, 1).answer == "| x |\n| --- |");
   CHECK(contains(read_sample(source, 2).answer, "| c | 0 |"));
   CHECK(problem_of(source, 3) == "no ground truth: neither d.JPG.md nor d.JPG.html");
@@ -217,7 +220,7 @@ TEST_CASE("the renderer's samples are those of its random numbers") {
     const Sample sample = source.read(/*index=*/77, random);
     const RenderedTable expected = render_training_table(mixture, expected_random);
     CHECK(at::equal(sample.images.front(), expected.image));
-    CHECK(sample.answer == expected.markdown);
+    CHECK(sample.answer == expected.answer);
     CHECK(sample.glyphs.size() == expected.glyphs.size());
     CHECK(random.state() == expected_random.state());
   }

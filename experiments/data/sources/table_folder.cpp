@@ -11,6 +11,7 @@
 #include "eval/table/gfm_parser.h"
 #include "eval/table/gfm_writer.h"
 #include "eval/table/html_parser.h"
+#include "eval/table/merge_marks.h"
 #include "eval/tasks/task_items.h"
 #include "experiments/data/sources/picture_file.h"
 
@@ -53,7 +54,7 @@ std::string markdown_answer(const std::string& text) {
 std::string html_answer(const std::string& text) {
   const std::optional<eval::Table> table = eval::parse_html_table(text);
   if (!table) throw std::runtime_error("ground truth: no HTML table with cells");
-  return eval::write_gfm(*table);
+  return eval::write_marked_gfm(*table);
 }
 
 TableFolder::TableFolder(const fs::path& folder) : folder_(folder) {
@@ -112,8 +113,8 @@ Sample TableFolder::read(int64_t index, Random& /*random*/) const {
       const std::string stem = item.image.stem().string();
       throw std::runtime_error("no ground truth: neither " + stem + ".md nor " + stem + ".html");
     }
-    const std::string text = read_text_file(item.markdown.empty() ? item.html : item.markdown);
-    sample.answer = item.markdown.empty() ? html_answer(text) : markdown_answer(text);
+    sample.answer = item.html.empty() ? markdown_answer(read_text_file(item.markdown))
+                                      : html_answer(read_text_file(item.html));
     sample.images.push_back(read_picture(item.image));
   } catch (const std::runtime_error& error) {
     throw BadSample(sample.name, sample.file, error.what());

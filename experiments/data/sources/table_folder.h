@@ -16,7 +16,8 @@ namespace nvlm::experiments {
 /// throws  std::runtime_error for a table whose rows differ in length: it has no right answer
 std::string markdown_answer(const std::string& text);
 
-/// The first table of an HTML text in the same layout; spans are flattened.
+/// The first table of an HTML text in the same layout; merged cells are marked
+/// (eval/table/merge_marks.h).
 /// throws  std::runtime_error if there is none
 std::string html_answer(const std::string& text);
 
@@ -25,9 +26,9 @@ std::string html_answer(const std::string& text);
 ///                                  the folder: what `data render` writes and `eval tables` reads
 ///   images/ID.png, gt/ID.md        or gt/ID.html
 ///   NAME.png beside NAME.md        or NAME.html
-/// Where both are there, the Markdown counts. Samples stand in the index's order, else in the order
-/// of the pictures' names; a picture without ground truth is a bad sample, a text without picture
-/// is none. The question is eval::kTableQuestion.
+/// Where both are there, the HTML counts, since it knows merged cells. Samples stand in the index's
+/// order, else in the order of the pictures' names; a picture without ground truth is a bad sample,
+/// a text without picture is none. The question is eval::kTableQuestion.
 class TableFolder : public SampleSource {
  public:
   /// throws  std::runtime_error for an index that is no JSON Lines
