@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "vision/convolutional_stem.h"
+
 namespace nvlm::experiments {
 namespace {
 
@@ -259,6 +261,76 @@ double encoder_peak(const vision::VisionConfig& config, int64_t tiles, double el
   return pixels * kWide + std::max(stem_peak(config, tiles, element), layers);
 }
 
+/// Bytes of the gradients of a linear map or convolution with its bias.
+double linear_gradients(double in, double out) { return (in * out + out) * kWide; }
+
+/// The stem of a trained encoder, from the pixels to the patches.
+StackPart trained_stem(const vision::VisionConfig& config, const Pass& pass) {
+  StackPart part;
+  double from = static_cast<double>(3 * config.image_size * config.image_size);  // inputs a tile
+  part.kept = pass.batch * from * (kWide + (pass.is_half() ? pass.element : 0));
+  for (const vision::StemStage& stage : vision::stem_stages(config)) {
+    const auto in = static_cast<double>(stage.in), out = static_cast<double>(stage.out);
+    const double side = static_cast<double>(config.image_size / stage.pixels_a_place);
+    const double made = pass.batch * side * side * out * pass.element;
+    const double block_in =
+        out * static_cast<double>(vision::kStemBlockKernel * vision::kStemBlockKernel);
+    const auto blocks = static_cast<double>(stage.blocks);
+    part.kept += made * (1 + 2 * blocks);  // each block's input and what its filters see
+    part.gradients += linear_gradients(in * static_cast<double>(stage.kernel * stage.kernel), out) +
+                      blocks * (linear_gradients(block_in, out) + 2 * out * kWide);
+    part.transient = std::max(part.transient, 3 * made);
+  }
+  return part;
+}
+
+StackPart trained_patches(const vision::VisionConfig& config, const Pass& pass) {
+  const double pixels = static_cast<double>(3 * config.image_size * config.image_size);
+  StackPart part;
+  part.kept = pass.batch * pixels * (kWide + (pass.is_half() ? pass.element : 0));
+  part.gradients = linear_gradients(static_cast<double>(3 * config.patch_size * config.patch_size),
+                                    static_cast<double>(config.hidden));
+  return part;
+}
+
+StackPart trained_encoder_layer(const vision::VisionConfig& config, const Pass& pass) {
+  const auto hidden = static_cast<double>(config.hidden);
+  const auto ffn = static_cast<double>(config.ffn_hidden);
+  const auto width = static_cast<double>(config.attention_width());
+  const double heads = static_cast<double>(config.heads + config.dummy_heads);
+  const AttentionSizes attention{heads, heads, static_cast<double>(config.head_dim()),
+                                 pass.sequence};
+  const double norm = pass.rows * (hidden * (kWide + pass.element) + 2 * kWide);  // and its input
+  StackPart part;
+  part.kept = 2 * norm + attention_kept(pass, attention) + output_kept(pass, width, false) +
+              pass.rows * 2 * ffn * pass.element +     // around the activation
+              pass.rows * 2 * hidden * pass.element +  // what the layer scales are multiplied with
+              weight_copy(pass, 4 * hidden * width + 2 * hidden * ffn);
+  part.transient = std::max(pass.rows * (2 * ffn * pass.element + hidden * kWide),
+                            pass.rows * 3 * width * pass.element);
+  part.gradients = linear_gradients(hidden, 3 * width) + linear_gradients(width, hidden) +
+                   linear_gradients(hidden, ffn) + linear_gradients(ffn, hidden) +
+                   6 * hidden * kWide;
+  return part;
+}
+
+/// Everything that a trained encoder keeps, in the order of its forward pass.
+std::vector<StackPart> trained_encoder(const vision::VisionConfig& config, int64_t tiles,
+                                       const StepMethod& method) {
+  Pass pass;
+  pass.batch = static_cast<double>(tiles);
+  pass.sequence = static_cast<double>(1 + config.patches());
+  pass.rows = pass.padded = pass.batch * pass.sequence;
+  pass.element = method.dtype == at::kFloat ? kWide : 2;
+  std::vector<StackPart> parts = {config.stem_channels > 0 ? trained_stem(config, pass)
+                                                           : trained_patches(config, pass)};
+  parts.front().gradients += (pass.sequence + 1) * static_cast<double>(config.hidden) * kWide;
+  for (int64_t layer = 0; layer < config.layers; ++layer) {
+    parts.push_back(trained_encoder_layer(config, pass));
+  }
+  return parts;
+}
+
 }  // namespace
 
 double StepMemory::peak(bool gradients_before) const {
@@ -270,14 +342,18 @@ StepMemory step_memory(const fusion::MultimodalConfig& config, const BatchShape&
                        const StepMethod& method) {
   const Pass pass = pass_of(shape, method);
   const TrainedParts& trained = method.trained;
-  std::vector<StackPart> parts = {front(config, shape, pass, trained)};
-  const bool has_gradient = trained.decoder || (shape.inline_tiles > 0 && trained.projector);
+  const bool has_encoder = trained.encoder && shape.encoded > 0;
+  const bool has_tile_gradient = has_encoder || trained.projector;
+  std::vector<StackPart> parts;
+  if (has_encoder) parts = trained_encoder(config.vision, shape.encoded, method);
+  parts.push_back(front(config, shape, pass, trained));
+  const bool has_gradient = trained.decoder || (shape.inline_tiles > 0 && has_tile_gradient);
   add_stack(parts, config.decoder, &config.fusion, shape, pass, trained, has_gradient,
-            shape.memory_tiles > 0 && trained.projector);
+            shape.memory_tiles > 0 && has_tile_gradient);
   const auto head_dim = static_cast<double>(config.decoder.head_dim);
   parts.back().kept += guidance_kept(pass, method, shape.memory > 0, head_dim);
   StepMemory memory = walk_back(std::move(parts), method);
-  memory.encoder = encoder_peak(config.vision, shape.encoded, pass.element);
+  if (!has_encoder) memory.encoder = encoder_peak(config.vision, shape.encoded, pass.element);
   return memory;
 }
 

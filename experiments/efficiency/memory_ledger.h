@@ -25,7 +25,7 @@ struct StepMemory {
   double gradients = 0;    // float32, of the trained parameters
   double optimizer = 0;    // moments
   double activations = 0;  // kept from the forward pass for the backward pass
-  double encoder = 0;      // most that the frozen encoder holds at once, before the forward pass
+  double encoder = 0;      // most that a frozen encoder holds at once, before the forward pass
   /// Most that a pass holds at once: activations, and what the backward pass needs at a time, while
   /// gradients grow and activations go.
   double pass = 0;
@@ -37,7 +37,7 @@ struct StepMemory {
 
 /// NVLM-D, X, H, InternVL, with blocks of the kind kLlama and without a resampler.
 /// shape   of a pass; with packed_rows the decoder runs over packed rows. `encoded` tiles pass the
-///         frozen encoder first
+///         encoder first
 /// source  counted from what each operation of decoder/, fusion/ and vision/ keeps; Korthikanti et
 ///         al. 2022 (arXiv 2205.05198) §4 does the same for another Transformer
 StepMemory step_memory(const fusion::MultimodalConfig& config, const BatchShape& shape,

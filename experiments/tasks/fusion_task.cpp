@@ -87,8 +87,14 @@ FusionTask::FusionTask(fusion::MultimodalModel model, const std::filesystem::pat
   if (config_.sources.validation_samples > 0) {
     validation_.emplace(open_validation(config_.sources, config_.mixture));
   }
+  if (trains_encoder() &&
+      (config_.features.source == FeatureSource::kCode || !config_.features.cache.empty())) {
+    throw UsageError(
+        "rates.encoder is above 0, but features.source = code and features.cache "
+        "leave no encoder to train");
+  }
   model_->to(device_);
-  model_->vision_model->to(encoder_dtype);
+  if (!trains_encoder()) model_->vision_model->to(encoder_dtype);
   if (config_.features.source == FeatureSource::kCode) {
     coded_.emplace(model_->config().vision, config_.features.legible_height);
   } else if (!config_.features.cache.empty()) {
@@ -112,8 +118,9 @@ void register_options(ConfigSchema& schema, FeatureConfig& config) {
 
 void register_options(ConfigSchema& schema, RateConfig& config) {
   const auto factor = number_from(0, 1e3);
-  schema.add("rates.projector", &config.projector,
-             "learning rate of the projector, in units of train.lr", factor);
+  schema.add("rates.encoder", &config.encoder, "of the vision encoder; 0 = frozen, as in the paper",
+             factor);
+  schema.add("rates.projector", &config.projector, "of the projector", factor);
   schema.add("rates.cross_attention", &config.cross_attention,
              "of cross-attention, resampler and tile positions", factor);
   schema.add("rates.decoder", &config.decoder, "of the decoder", factor);
@@ -122,6 +129,7 @@ void register_options(ConfigSchema& schema, RateConfig& config) {
 FreezePlan FusionTask::freeze_plan() const {
   FreezePlan plan;
   plan.trainable = {"mlp1"};
+  if (trains_encoder()) plan.trainable.push_back("vision_model");
   if (prompts_.config().routing.uses_memory()) {
     plan.trainable.push_back("cross_attention");
     if (model_->config().fusion.resampler.latents > 0) plan.trainable.push_back("resampler");
@@ -130,6 +138,7 @@ FreezePlan FusionTask::freeze_plan() const {
   if (config_.stage == FusionStage::kSft) plan.trainable.push_back("language_model");
   for (const std::string& part : plan.trainable) {
     plan.lr_factors[part] = part == "mlp1"             ? config_.rates.projector
+                            : part == "vision_model"   ? config_.rates.encoder
                             : part == "language_model" ? config_.rates.decoder
                                                        : config_.rates.cross_attention;
   }
@@ -232,6 +241,7 @@ BatchShape FusionTask::shape_of_pass(const fusion::PromptBatch& prompts) const {
 
 TrainedParts FusionTask::trained_parts() const {
   TrainedParts trained = kFinetunedParts;
+  trained.encoder = trains_encoder();
   trained.decoder = config_.stage == FusionStage::kSft;
   return trained;
 }
@@ -265,7 +275,7 @@ decoder::LossSum FusionTask::answer_loss(const FusionPass& pass, decoder::Attent
   vision::TileFeatures features{{}, prompts.tile_refs()};
   if (pass.coded.defined()) features.tokens = pass.coded.to(device_);
   if (pass.tiles.defined()) {
-    const c10::NoGradGuard frozen;
+    const c10::AutoGradMode gradients(c10::GradMode::is_enabled() && trains_encoder());
     const auto encode = [&] {
       return model_->encode_tiles(vision::normalise_tiles(pass.tiles.to(device_)));
     };

@@ -21,7 +21,8 @@
 
 namespace nvlm::experiments {
 
-/// What each stage trains (NVLM §4.3). The vision encoder is frozen in both.
+/// What each stage trains (NVLM §4.3). The vision encoder is frozen in both, unless `rates.encoder`
+/// says otherwise.
 enum class FusionStage {
   kPretrain,   // projector and cross-attention
   kSft,        // decoder, projector and cross-attention; text-only data mixed in
@@ -30,7 +31,7 @@ enum class FusionStage {
 
 /// Where tile features come from.
 enum class FeatureSource {
-  kEncoder,  // the frozen encoder reads the pictures
+  kEncoder,  // the encoder reads the pictures
   kCode,     // made from the renderer's labels, as an imperfect reader would give them; no pixels
 };
 
@@ -46,6 +47,7 @@ void register_options(ConfigSchema& schema, FeatureConfig& config);
 
 /// Learning rates of a model's parts, in units of the run's.
 struct RateConfig {
+  double encoder = 0;  // 0 = frozen
   double projector = 1, cross_attention = 1, decoder = 1;
 };
 
@@ -66,11 +68,11 @@ struct FusionTaskConfig {
 class FusionTask : public TrainingTask {
  public:
   /// model            in float32
-  /// encoder_dtype    the frozen encoder computes in it
+  /// encoder_dtype    the encoder computes in it while it is frozen
   /// tokenizer_json   the tokenizer's file; it is copied into every checkpoint
   /// throws           std::runtime_error if the tokenizer lacks the tokens of the model's prompts;
-  ///                  UsageError as open_sources(), and for sources that the stage or the features
-  ///                  cannot use
+  ///                  UsageError as open_sources(), for sources that the stage or the features
+  ///                  cannot use, and for features that a trained encoder cannot have
   FusionTask(fusion::MultimodalModel model, const std::filesystem::path& tokenizer_json,
              const FusionTaskConfig& config, at::Device device, at::ScalarType encoder_dtype);
 
@@ -96,7 +98,7 @@ class FusionTask : public TrainingTask {
   /// What makes tile features from labels; null where the encoder makes them from pixels.
   const CodedFeatures* coded_features() const { return coded_ ? &*coded_ : nullptr; }
   /// Floating-point operations of the products that `pass`, one of those that prepare() returned,
-  /// takes (ledger.h, with fused attention): forward and backward, without the guidance. The frozen
+  /// takes (ledger.h, with fused attention): forward and backward, without the guidance. The
   /// encoder counts where it reads the pictures, unless a cache may have its features.
   double step_flops(const std::any& pass) const;
 
@@ -106,6 +108,7 @@ class FusionTask : public TrainingTask {
   bool is_text(const BatchRequest& request) const;
   FusionSample prepare_sample(Sample sample, Random& random) const;
   BatchShape shape_of_pass(const fusion::PromptBatch& prompts) const;
+  bool trains_encoder() const { return config_.rates.encoder > 0; }
   TrainedParts trained_parts() const;
   /// Cross-entropy of the answers; `probe` may be null.
   decoder::LossSum answer_loss(const FusionPass& pass, decoder::AttentionProbe* probe);

@@ -133,6 +133,47 @@ TEST_CASE("memory ledger: a frozen encoder with a linear patch embedding, and wi
   }
 }
 
+TEST_CASE("memory ledger: a trained encoder with a linear patch embedding, and with a stem") {
+  for (const int64_t stem_channels : {0, 32}) {
+    LabModelConfig lab;
+    lab.decoder.vocab = lab_tokenizer().vocab_size();
+    lab.vision.layers = 3;
+    lab.vision.stem_channels = stem_channels;
+    lab.vision.image_size = stem_channels > 0 ? 256 : 224;
+    lab.vision.patch_size = stem_channels > 0 ? 16 : 14;
+    const fusion::MultimodalConfig config = multimodal_config(lab);
+    fusion::MultimodalModel model(config);
+    for (const auto& [columns, rows] : {std::pair{0, 0}, {3, 1}, {3, 2}}) {
+      const fusion::PromptBatch prompts =
+          answers_of_different_length(config, layout_of(columns, rows));
+      const BatchShape shape = packed(shape_of(prompts, /*labels=*/true), prompts);
+      const int64_t side = config.vision.image_size;
+      const Tensor pixels = at::zeros({shape.encoded, side, side, 3}, at::kByte);
+      for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+        CAPTURE(stem_channels);
+        CAPTURE(shape.encoded);
+        CAPTURE(dtype);
+        const Held held = held_by(*model, dtype, [&] {
+          const vision::TileFeatures features{
+              model->encode_tiles(vision::normalise_tiles(pixels)).to(at::kFloat),
+              prompts.tile_refs()};
+          const decoder::DecoderInputs inputs = decoder::packed(model->fuse(prompts, features));
+          const Tensor hidden = model->language_model->hidden_states(inputs);
+          return decoder::language_model_loss(model->language_model, hidden,
+                                              inputs.rows->pack_labels(prompts.labels))
+              .sum;
+        });
+        StepMethod method{.dtype = dtype};
+        method.trained.encoder = true;
+        const StepMemory memory = step_memory(config, shape, method);
+        check_within(memory.activations, held.forward, 0.1);
+        check_within(memory.pass, held.peak, 0.1);
+        check_within(memory.gradients, held.gradients, 0.01);
+      }
+    }
+  }
+}
+
 TEST_CASE("memory ledger: text of decoders with and without shared keys") {
   for (const int64_t kv_heads : {4, 2}) {
     decoder::LlamaConfig config;
