@@ -4,7 +4,7 @@
 #
 #   models/train.sh [RUNS] [VARIANT...]        default: runs/models d x h
 #
-# READER_STEPS, TEXT_STEPS, ALIGN_STEPS, SFT_STEPS and THREADS change the budget.
+# READER_STEPS, TEXT_STEPS, ALIGN_STEPS, SFT_STEPS, JOINT_STEPS and THREADS change the budget.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=${1:-runs/models}
@@ -31,9 +31,12 @@ for variant in "${variants[@]}"; do
     --fusion.variant "$variant" --fusion.tile_tags 2d-grid \
     --init.reader "$runs/reader/checkpoints/latest" \
     --init.decoder "$runs/text/checkpoints/latest"
-  stage "$variant" fusion-sft --train.steps "${SFT_STEPS:-850}" "${tables[@]}" --data.misread 0.08 \
+  stage "$variant-sft" fusion-sft --train.steps "${SFT_STEPS:-850}" "${tables[@]}" --data.misread 0.08 \
     --init.model "$runs/$variant-align/checkpoints/latest" \
     --features.cache "$runs/features"
+  # The encoder learns too, on other tables.
+  stage "$variant" fusion-sft --train.steps "${JOINT_STEPS:-850}" "${tables[@]}" --data.misread 0.08 \
+    --init.model "$runs/$variant-sft/checkpoints/latest" --rates.encoder 0.2 --train.seed 2
 done
 for variant in "${variants[@]}"; do
   mkdir -p "models/nvlm-$variant"
