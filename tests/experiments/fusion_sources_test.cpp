@@ -310,4 +310,36 @@ TEST_CASE("learning rates by part of the model") {
                                                  {"language_model", 0.25}});
 }
 
+TEST_CASE("the encoder learns if it has a rate, and stays as it is without") {
+  for (const double rate : {0.0, 0.5}) {
+    CAPTURE(rate);
+    const ScratchDir scratch;
+    FusionTaskConfig config = learn_from({mixed_folder().path().string()});
+    config.rates.encoder = rate;
+    const auto task = small_task(config);
+    std::vector<Tensor> before;
+    for (const Tensor& weight : task->multimodal()->vision_model->parameters()) {
+      before.push_back(weight.clone());
+    }
+    train(*task, short_run(2), scratch / "run");
+    size_t changed = 0;
+    const std::vector<Tensor> after = task->multimodal()->vision_model->parameters();
+    for (size_t i = 0; i < after.size(); ++i) changed += at::equal(before[i], after[i]) ? 0 : 1;
+    CHECK(changed == (rate > 0 ? after.size() : 0));
+  }
+}
+
+TEST_CASE("an encoder that learns has features neither from a cache nor from labels") {
+  const ScratchDir scratch;
+  FusionTaskConfig config = learn_from({});
+  config.rates.encoder = 0.5;
+  config.features.cache = scratch / "features";
+  CHECK_THROWS_WITH_AS(small_task(config), doctest::Contains("rates.encoder is above 0"),
+                       UsageError);
+  config.features = {};
+  config.features.source = FeatureSource::kCode;
+  CHECK_THROWS_WITH_AS(small_task(config), doctest::Contains("leave no encoder to train"),
+                       UsageError);
+}
+
 }  // namespace nvlm::experiments
