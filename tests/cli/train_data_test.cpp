@@ -28,6 +28,7 @@ class DamagedSet {
     fs::remove(dir_ / "set" / "index.jsonl");
     fs::resize_file(dir_ / "set" / "images" / "tiny-4-00002.png", 60);
     std::ofstream(dir_ / "set" / "gt" / "tiny-4-00005.md") << "\n";
+    fs::remove(dir_ / "set" / "gt" / "tiny-4-00005.html");  // it would count before the Markdown
   }
   std::string path(const std::string& name = "set") const { return (dir_ / name).string(); }
 
