@@ -267,8 +267,8 @@ double linear_gradients(double in, double out) { return (in * out + out) * kWide
 /// The stem of a trained encoder, from the pixels to the patches.
 StackPart trained_stem(const vision::VisionConfig& config, const Pass& pass) {
   StackPart part;
-  double from = static_cast<double>(3 * config.image_size * config.image_size);  // inputs a tile
-  part.kept = pass.batch * from * (kWide + (pass.is_half() ? pass.element : 0));
+  const double pixels = static_cast<double>(3 * config.image_size * config.image_size);
+  part.kept = pass.batch * pixels * (kWide + (pass.is_half() ? pass.element : 0));
   for (const vision::StemStage& stage : vision::stem_stages(config)) {
     const auto in = static_cast<double>(stage.in), out = static_cast<double>(stage.out);
     const double side = static_cast<double>(config.image_size / stage.pixels_a_place);

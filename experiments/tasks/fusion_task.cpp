@@ -118,8 +118,10 @@ void register_options(ConfigSchema& schema, FeatureConfig& config) {
 
 void register_options(ConfigSchema& schema, RateConfig& config) {
   const auto factor = number_from(0, 1e3);
-  schema.add("rates.encoder", &config.encoder, "of the vision encoder; 0 = frozen, as in the paper",
-             factor);
+  schema.add(
+      "rates.encoder", &config.encoder,
+      "learning rate of the vision encoder, in units of train.lr; 0 = frozen, as in the paper",
+      factor);
   schema.add("rates.projector", &config.projector, "of the projector", factor);
   schema.add("rates.cross_attention", &config.cross_attention,
              "of cross-attention, resampler and tile positions", factor);
