@@ -26,6 +26,7 @@
 #include "common/safetensors.h"
 #include "decoder/language_model_loss.h"
 #include "eval/readers/model_reader.h"
+#include "experiments/data/label_noise.h"
 #include "experiments/efficiency/floors.h"
 #include "experiments/efficiency/ledger.h"
 #include "experiments/tasks/mixture.h"
@@ -41,7 +42,8 @@ constexpr double kRate = 1e-5, kClipNorm = 1;  // small: trained weights stay tr
 constexpr experiments::AdamWConfig kAdamW{
     .beta1 = 0.9, .beta2 = 0.98, .eps = 1e-8, .weight_decay = 0.05};
 
-/// Easy tables with their answers, and what the frozen encoder says of them.
+/// Easy tables with their answers, half of the cells wrong so that even a trained model has a loss
+/// that can be compared, and what the frozen encoder says of them.
 struct TrainBatch {
   fusion::PromptBatch prompts;
   vision::TileFeatures features;
@@ -55,7 +57,8 @@ TrainBatch train_batch(fusion::MultimodalModel& model, const std::string& folder
   std::vector<Tensor> tokens;
   for (int64_t i = 0; i < samples; ++i) {
     Random random = experiments::training_random(kDataSeed, i);
-    const auto table = experiments::render_training_table({}, random);
+    auto table = experiments::render_training_table({}, random);
+    experiments::corrupt_cells(table.answer, table.glyphs, /*share=*/0.5, random);
     const auto picture = vision::preprocess(table.image, model->config().preprocessor);
     prompts.push_back(builder.build(eval::kTableQuestion, {picture.layout}, table.answer));
     tokens.push_back(model->encode_tiles(picture.pixel_values));

@@ -87,13 +87,10 @@ std::string write_marked_gfm(const Table& table) {
     if (is_escaped_mark(cell.text)) cell.text.insert(0, 1, '\\');
   }
   for (const TableCell& cell : table.cells) {
-    for (int64_t row = cell.row; row < cell.row + cell.row_span; ++row) {
-      for (int64_t column = cell.column; column < cell.column + cell.column_span; ++column) {
-        if (row == cell.row && column == cell.column) continue;
-        TableCell& covered = marked.cells[static_cast<size_t>(row * table.num_columns + column)];
-        covered.text = row == cell.row ? kMergedLeft : kMergedUp;
-      }
-    }
+    for_each_position(table, cell, [&](size_t at, bool is_top_left) {
+      TableCell& position = marked.cells[at];
+      if (!is_top_left) position.text = merge_mark(cell.row, position.row);
+    });
   }
   return write_gfm(marked);
 }

@@ -1,6 +1,7 @@
 // Merged cells in Markdown, which has none: how a model is taught to write them, and back.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,11 @@ namespace nvlm::eval {
 inline constexpr std::string_view kMergedLeft = "<<";
 /// The text of a position that belongs to the cell above.
 inline constexpr std::string_view kMergedUp = "^^";
+
+/// The mark of a position in row `row` that a cell covers whose first row is `first_row`.
+inline std::string_view merge_mark(int64_t first_row, int64_t row) {
+  return row == first_row ? kMergedLeft : kMergedUp;
+}
 
 /// write_gfm(table), with a mark in every position that a spanning cell covers besides its first:
 ///   | Price | << |
@@ -29,8 +35,9 @@ std::string write_marked_gfm(const Table& table);
 Table merge_marked_cells(Table table);
 
 /// A model's answer as scores read it: as it stands or, if its table is rectangular and marks
-/// merged cells, that table as HTML. throws  std::runtime_error if the table has more than
-/// kMaxGridPositions
+/// merged cells, that table as HTML.
+///
+/// throws  std::runtime_error if the table has more than kMaxGridPositions
 std::string answer_with_spans(std::string answer);
 
 }  // namespace nvlm::eval

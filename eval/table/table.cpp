@@ -11,17 +11,6 @@ std::string describe_cell(const TableCell& cell) {
          " with spans " + std::to_string(cell.row_span) + " x " + std::to_string(cell.column_span);
 }
 
-/// Calls visit(position, is_top_left) for every grid position that `cell` covers.
-template <class Visit>
-void for_each_position(const Table& table, const TableCell& cell, Visit visit) {
-  for (int64_t row = cell.row; row < cell.row + cell.row_span; ++row) {
-    for (int64_t column = cell.column; column < cell.column + cell.column_span; ++column) {
-      visit(static_cast<size_t>(row * table.num_columns + column),
-            row == cell.row && column == cell.column);
-    }
-  }
-}
-
 }  // namespace
 
 PixelBox united(const PixelBox& a, const PixelBox& b) {

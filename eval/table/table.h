@@ -41,6 +41,18 @@ struct Table {
   void validate() const;
 };
 
+/// Calls visit(index of the position in row-major order, is_top_left) for every grid position that
+/// `cell` of `table` covers.
+template <class Visit>
+void for_each_position(const Table& table, const TableCell& cell, Visit visit) {
+  for (int64_t row = cell.row; row < cell.row + cell.row_span; ++row) {
+    for (int64_t column = cell.column; column < cell.column + cell.column_span; ++column) {
+      visit(static_cast<size_t>(row * table.num_columns + column),
+            row == cell.row && column == cell.column);
+    }
+  }
+}
+
 /// Texts of all grid positions, row by row: a spanning cell's text stands in its first (top-left)
 /// position, the other covered positions are blank.
 std::vector<std::string> grid_texts(const Table& table);

@@ -46,9 +46,12 @@ ReadItem read_item(FusionTask& task, const EvaluationRequest& request, int64_t i
   const RenderedTable table = held_out_table(request.mixture, index);
   const int64_t width = table.image.size(1), height = table.image.size(0);
   vision::TiledImage cut = vision::cut_tiles(table.image, tiling);
-  ReadItem item{table.answer, eval::kTableQuestion,
-                {cut.layout}, std::move(cut.tiles),
-                {},           median_glyph_height(table.glyphs)};
+  ReadItem item;
+  item.answer = table.answer;
+  item.question = eval::kTableQuestion;
+  item.layouts = {cut.layout};
+  item.tiles = std::move(cut.tiles);
+  item.glyph_height = median_glyph_height(table.glyphs);
   if (const CodedFeatures* coded = task.coded_features()) {
     Random random = held_out_random(index);
     item.features = (*coded)(table.glyphs, width, height, item.layouts.front(), random);

@@ -9,16 +9,21 @@
 namespace nvlm::experiments {
 namespace {
 
+/// Calls visit(position) for every grid position that `cell` covers.
+template <class Visit>
+void for_each_position(const TableSpec& table, const TableCell& cell, Visit visit) {
+  for (int64_t row = cell.row; row < cell.row + cell.row_span; ++row) {
+    for (int64_t column = cell.column; column < cell.column + cell.column_span; ++column) {
+      visit(static_cast<size_t>(row * table.columns + column));
+    }
+  }
+}
+
 /// Cell that covers each grid position, row-major.
 std::vector<size_t> covering_cells(const TableSpec& table) {
   std::vector<size_t> covering(static_cast<size_t>(table.rows * table.columns));
   for (size_t i = 0; i < table.cells.size(); ++i) {
-    const TableCell& cell = table.cells[i];
-    for (int64_t row = cell.row; row < cell.row + cell.row_span; ++row) {
-      for (int64_t column = cell.column; column < cell.column + cell.column_span; ++column) {
-        covering[static_cast<size_t>(row * table.columns + column)] = i;
-      }
-    }
+    for_each_position(table, table.cells[i], [&](size_t at) { covering[at] = i; });
   }
   return covering;
 }
@@ -58,7 +63,7 @@ std::string write_markdown(const TableSpec& table, CoveredPositions covered,
       if (starts_at(cell, row, column)) {
         append_text(index);
       } else if (covered == CoveredPositions::kMarked) {
-        append(row == cell.row ? eval::kMergedLeft : eval::kMergedUp);
+        append(eval::merge_mark(cell.row, row));
       }
       append(" |");
     }
@@ -116,11 +121,7 @@ void TableSpec::validate() const {
                                   ", column " + std::to_string(cell.column) +
                                   " does not fit into the grid");
     }
-    for (int64_t r = cell.row; r < cell.row + cell.row_span; ++r) {
-      for (int64_t c = cell.column; c < cell.column + cell.column_span; ++c) {
-        ++covered[static_cast<size_t>(r * columns + c)];
-      }
-    }
+    for_each_position(*this, cell, [&](size_t at) { ++covered[at]; });
   }
   const auto wrong = std::find_if(covered.begin(), covered.end(), [](int64_t n) { return n != 1; });
   if (wrong != covered.end()) {

@@ -264,11 +264,9 @@ double encoder_peak(const vision::VisionConfig& config, int64_t tiles, double el
 /// Bytes of the gradients of a linear map or convolution with its bias.
 double linear_gradients(double in, double out) { return (in * out + out) * kWide; }
 
-/// The stem of a trained encoder, from the pixels to the patches.
+/// The stem of a trained encoder, without the pixels that it reads.
 StackPart trained_stem(const vision::VisionConfig& config, const Pass& pass) {
   StackPart part;
-  const double pixels = static_cast<double>(3 * config.image_size * config.image_size);
-  part.kept = pass.batch * pixels * (kWide + (pass.is_half() ? pass.element : 0));
   for (const vision::StemStage& stage : vision::stem_stages(config)) {
     const auto in = static_cast<double>(stage.in), out = static_cast<double>(stage.out);
     const double side = static_cast<double>(config.image_size / stage.pixels_a_place);
@@ -281,15 +279,6 @@ StackPart trained_stem(const vision::VisionConfig& config, const Pass& pass) {
                       blocks * (linear_gradients(block_in, out) + 2 * out * kWide);
     part.transient = std::max(part.transient, 3 * made);
   }
-  return part;
-}
-
-StackPart trained_patches(const vision::VisionConfig& config, const Pass& pass) {
-  const double pixels = static_cast<double>(3 * config.image_size * config.image_size);
-  StackPart part;
-  part.kept = pass.batch * pixels * (kWide + (pass.is_half() ? pass.element : 0));
-  part.gradients = linear_gradients(static_cast<double>(3 * config.patch_size * config.patch_size),
-                                    static_cast<double>(config.hidden));
   return part;
 }
 
@@ -322,9 +311,18 @@ std::vector<StackPart> trained_encoder(const vision::VisionConfig& config, int64
   pass.sequence = static_cast<double>(1 + config.patches());
   pass.rows = pass.padded = pass.batch * pass.sequence;
   pass.element = method.dtype == at::kFloat ? kWide : 2;
-  std::vector<StackPart> parts = {config.stem_channels > 0 ? trained_stem(config, pass)
-                                                           : trained_patches(config, pass)};
-  parts.front().gradients += (pass.sequence + 1) * static_cast<double>(config.hidden) * kWide;
+  const double pixels = pass.batch * static_cast<double>(3 * config.image_size * config.image_size);
+  const auto patch = static_cast<double>(3 * config.patch_size * config.patch_size);
+  const auto hidden = static_cast<double>(config.hidden);
+  StackPart embeddings;
+  if (config.stem_channels > 0) {
+    embeddings = trained_stem(config, pass);
+  } else {
+    embeddings.gradients = linear_gradients(patch, hidden);
+  }
+  embeddings.kept += pixels * (kWide + (pass.is_half() ? pass.element : 0));
+  embeddings.gradients += (pass.sequence + 1) * hidden * kWide;  // class token and positions
+  std::vector<StackPart> parts = {embeddings};
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     parts.push_back(trained_encoder_layer(config, pass));
   }

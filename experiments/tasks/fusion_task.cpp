@@ -130,20 +130,20 @@ void register_options(ConfigSchema& schema, RateConfig& config) {
 
 FreezePlan FusionTask::freeze_plan() const {
   FreezePlan plan;
-  plan.trainable = {"mlp1"};
-  if (trains_encoder()) plan.trainable.push_back("vision_model");
+  const auto train = [&plan](const char* part, double rate) {
+    plan.trainable.emplace_back(part);
+    plan.lr_factors[part] = rate;
+  };
+  const RateConfig& rates = config_.rates;
+  const fusion::FusionConfig& fusion = model_->config().fusion;
+  train("mlp1", rates.projector);
+  if (trains_encoder()) train("vision_model", rates.encoder);
   if (prompts_.config().routing.uses_memory()) {
-    plan.trainable.push_back("cross_attention");
-    if (model_->config().fusion.resampler.latents > 0) plan.trainable.push_back("resampler");
-    if (model_->config().fusion.num_tile_positions > 0) plan.trainable.push_back("tile_positions");
+    train("cross_attention", rates.cross_attention);
+    if (fusion.resampler.latents > 0) train("resampler", rates.cross_attention);
+    if (fusion.num_tile_positions > 0) train("tile_positions", rates.cross_attention);
   }
-  if (config_.stage == FusionStage::kSft) plan.trainable.push_back("language_model");
-  for (const std::string& part : plan.trainable) {
-    plan.lr_factors[part] = part == "mlp1"             ? config_.rates.projector
-                            : part == "vision_model"   ? config_.rates.encoder
-                            : part == "language_model" ? config_.rates.decoder
-                                                       : config_.rates.cross_attention;
-  }
+  if (config_.stage == FusionStage::kSft) train("language_model", rates.decoder);
   return plan;
 }
 

@@ -25,9 +25,9 @@ struct RunForecast {
   double disk_bytes(const TrainConfig& config) const;
 };
 
-/// Looks at the first batches of each kind in the run, which it prepares. Freezes as the task
-/// plans. most     batches of a kind; where the run has fewer, all of them returns  nothing for
-/// tasks that cannot tell what a pass costs
+/// Looks at the first batches of each kind in the run, which it prepares. Freezes as planned.
+/// most     batches of a kind; where the run has fewer, all of them
+/// returns  nothing for tasks that cannot tell what a pass costs
 std::optional<RunForecast> forecast(TrainingTask& task, const TrainConfig& config, int64_t most);
 
 /// Carries out two steps and forgets them, for `trial_seconds`: the second one's. Changes the

@@ -23,6 +23,17 @@ vision::ImageLayout layout_of(int64_t columns, int64_t rows) {
   return layout;
 }
 
+/// NVLM-D with an encoder of so many layers; stem_channels 0 = a linear patch embedding.
+fusion::MultimodalConfig with_encoder(int64_t layers, int64_t stem_channels) {
+  LabModelConfig lab;
+  lab.decoder.vocab = lab_tokenizer().vocab_size();
+  lab.vision.layers = layers;
+  lab.vision.stem_channels = stem_channels;
+  lab.vision.image_size = stem_channels > 0 ? 256 : 224;
+  lab.vision.patch_size = stem_channels > 0 ? 16 : 14;
+  return multimodal_config(lab);
+}
+
 fusion::PromptBatch answers_of_different_length(const fusion::MultimodalConfig& config,
                                                 const vision::ImageLayout& layout) {
   const fusion::PromptBuilder builder(lab_tokenizer(), config.prompt());
@@ -108,13 +119,7 @@ TEST_CASE("memory ledger: a training pass of D, X and H at 1, 4 and 7 tiles") {
 
 TEST_CASE("memory ledger: a frozen encoder with a linear patch embedding, and with a stem") {
   for (const int64_t stem_channels : {0, 32}) {
-    LabModelConfig lab;
-    lab.decoder.vocab = lab_tokenizer().vocab_size();
-    lab.vision.layers = 2;
-    lab.vision.stem_channels = stem_channels;
-    lab.vision.image_size = stem_channels > 0 ? 256 : 224;
-    lab.vision.patch_size = stem_channels > 0 ? 16 : 14;
-    const fusion::MultimodalConfig config = multimodal_config(lab);
+    const fusion::MultimodalConfig config = with_encoder(/*layers=*/2, stem_channels);
     fusion::MultimodalModel model(config);
     const at::NoGradGuard no_grad;
     for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
@@ -135,13 +140,7 @@ TEST_CASE("memory ledger: a frozen encoder with a linear patch embedding, and wi
 
 TEST_CASE("memory ledger: a trained encoder with a linear patch embedding, and with a stem") {
   for (const int64_t stem_channels : {0, 32}) {
-    LabModelConfig lab;
-    lab.decoder.vocab = lab_tokenizer().vocab_size();
-    lab.vision.layers = 3;
-    lab.vision.stem_channels = stem_channels;
-    lab.vision.image_size = stem_channels > 0 ? 256 : 224;
-    lab.vision.patch_size = stem_channels > 0 ? 16 : 14;
-    const fusion::MultimodalConfig config = multimodal_config(lab);
+    const fusion::MultimodalConfig config = with_encoder(/*layers=*/3, stem_channels);
     fusion::MultimodalModel model(config);
     for (const auto& [columns, rows] : {std::pair{0, 0}, {3, 1}, {3, 2}}) {
       const fusion::PromptBatch prompts =
